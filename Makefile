@@ -1,0 +1,47 @@
+# make demo    the environment, then the main job on the embedded H200 trace
+# make test    the environment, what the tests need (the real nsys included), then the tests
+# make check   every rule that the code keeps: format, lint, types, layers, tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := .tools
+
+.PHONY: demo test check lint bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/nsysprof demo
+
+test: $(VENV)/.dev $(TOOLS)/nsys/.ready
+	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" $(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+bench: $(VENV)/.dev $(TOOLS)/nsys/.ready
+	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" $(BIN)/python -m bench
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nsysprof needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[sdxl,dev]'
+	touch $@ $(VENV)/.core
+
+$(TOOLS)/nsys/.ready: | $(VENV)/.dev
+	$(BIN)/nsysprof doctor --install-nsys $(TOOLS)/nsys
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(TOOLS) dist build nsysprof-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

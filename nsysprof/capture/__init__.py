@@ -1,0 +1,1 @@
+"""Find nsys, launch a program under it, export its report."""

@@ -1,0 +1,1 @@
+"""Kernel names to categories and facts, API names to classes; once per unique name."""

@@ -1,0 +1,49 @@
+"""The command line: each command parses, calls one function of the core, and hands the result to a renderer."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nsysprof.errors import NsysprofError
+
+app = typer.Typer(
+    name="nsysprof",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From an Nsight Systems capture of a diffusion run to the reason why a step takes as long as it does.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nsysprof {version('nsysprof')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; expected failures become one line on stderr and an exit code."""
+    try:
+        app()
+    except NsysprofError as error:
+        sys.stderr.write(f"nsysprof: error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("nsysprof: interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output (head, less) is gone
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,1 @@
+"""Attributed columns to frozen results."""

@@ -1,0 +1,1 @@
+"""Results to terminal tables, the HTML page, JSON and CSV."""

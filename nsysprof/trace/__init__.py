@@ -1,0 +1,1 @@
+"""Open an nsys SQLite export read-only and load its columns."""
