@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls one function of the core, and hands the result to a renderer."""
+"""The command line: a command parses, calls one function of the core, hands the result to a renderer."""
 
 import sys
 from typing import Annotated
@@ -12,7 +12,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="From an Nsight Systems capture of a diffusion run to the reason why a step takes as long as it does.",
+    help="From an Nsight Systems capture of a diffusion run to why a step takes as long as it does.",
 )
 
 
