@@ -1,0 +1,136 @@
+"""Tables of an export as the row classes of ``model``."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nsysprof.trace import schema
+from nsysprof.trace.columns import Columns
+from nsysprof.trace.model import (
+    I64,
+    ApiRows,
+    GraphRows,
+    KernelDetailRows,
+    KernelRows,
+    MemcpyRows,
+    MemoryRows,
+    MemsetRows,
+    OverheadRows,
+)
+from nsysprof.trace.schema import Table
+from nsysprof.trace.source import Source
+
+_LATEST = 2**62  # differences of two times below it fit in 64 bits
+Keep = npt.NDArray[np.bool_] | slice
+
+
+def usable(source: Source, table: Table, start: I64, end: I64) -> Keep:
+    """Return which rows have a start and an end that make sense; warns when some have not."""
+    everything = slice(None)
+    if not len(start):
+        return everything
+    if start.min() >= 0 and end.max() <= _LATEST and (end >= start).all():
+        return everything
+    keep: npt.NDArray[np.bool_] = (start >= 0) & (end >= start) & (end <= _LATEST)
+    bad = len(keep) - np.count_nonzero(keep)
+    source.warn(f"{bad:,} of {len(keep):,} rows of {table.name} have impossible times and are left out")
+    return keep
+
+
+def _gpu_columns(source: Source, read: Columns, table: Table) -> tuple[Keep, dict[str, Any]]:
+    columns = read.integers
+    keep = usable(source, table, columns["start"], columns["end"])
+    node = columns.get("graphNodeId")
+    common = {
+        "start_ns": columns["start"][keep],
+        "end_ns": columns["end"][keep],
+        "device": columns["deviceId"][keep],
+        "stream": columns["streamId"][keep],
+        "correlation": columns["correlationId"][keep],
+        "process": source.processes.adopt(read.coded["globalPid"])[keep],
+        "graph_node": np.broadcast_to(np.int64(-1), (read.rows,))[keep] if node is None else node[keep],
+    }
+    return keep, common
+
+
+def load_kernels(source: Source) -> KernelRows:
+    """Load CUPTI_ACTIVITY_KIND_KERNEL."""
+    read = source.read(schema.KERNEL)
+    keep, common = _gpu_columns(source, read, schema.KERNEL)
+    return KernelRows(**common, name=read.integers["demangledName"][keep])
+
+
+def load_kernel_details(source: Source) -> KernelDetailRows:
+    """Load the launch geometry, with the rows that ``load_kernels`` keeps."""
+    times = Table(schema.KERNEL.name, schema.KERNEL.columns[:2])
+    read = source.read(times)
+    keep = usable(source, times, read.integers["start"], read.integers["end"])
+    details = source.read(schema.KERNEL_DETAIL).integers
+    grid, block = (
+        np.stack([details[f"{kind}{axis}"][keep] for axis in "XYZ"], axis=1) for kind in ("grid", "block")
+    )
+    shared = details["staticSharedMemory"] + details["dynamicSharedMemory"]
+    return KernelDetailRows(grid, block, details["registersPerThread"][keep], shared[keep])
+
+
+def load_memcpys(source: Source) -> MemcpyRows:
+    """Load CUPTI_ACTIVITY_KIND_MEMCPY."""
+    read = source.read(schema.MEMCPY)
+    keep, common = _gpu_columns(source, read, schema.MEMCPY)
+    return MemcpyRows(**common, bytes=read.integers["bytes"][keep], kind=read.integers["copyKind"][keep])
+
+
+def load_memsets(source: Source) -> MemsetRows:
+    """Load CUPTI_ACTIVITY_KIND_MEMSET."""
+    read = source.read(schema.MEMSET)
+    keep, common = _gpu_columns(source, read, schema.MEMSET)
+    return MemsetRows(**common, bytes=read.integers["bytes"][keep])
+
+
+def load_graphs(source: Source) -> GraphRows:
+    """Load CUPTI_ACTIVITY_KIND_GRAPH_TRACE."""
+    read = source.read(schema.GRAPH)
+    keep, common = _gpu_columns(source, read, schema.GRAPH)
+    return GraphRows(**common, graph=read.integers["graphId"][keep])
+
+
+def load_api_calls(source: Source) -> ApiRows:
+    """Load CUPTI_ACTIVITY_KIND_RUNTIME."""
+    read = source.read(schema.RUNTIME)
+    columns = read.integers
+    keep = usable(source, schema.RUNTIME, columns["start"], columns["end"])
+    return ApiRows(
+        start_ns=columns["start"][keep],
+        end_ns=columns["end"][keep],
+        thread=source.threads.adopt(read.coded["globalTid"])[keep],
+        correlation=columns["correlationId"][keep],
+        name=columns["nameId"][keep],
+    )
+
+
+def load_overheads(source: Source) -> OverheadRows:
+    """Load PROFILER_OVERHEAD."""
+    read = source.read(schema.OVERHEAD)
+    start, end = read.integers["start"], read.integers["end"]
+    keep = usable(source, schema.OVERHEAD, start, end)
+    return OverheadRows(start[keep], end[keep], source.threads.adopt(read.coded["globalTid"])[keep])
+
+
+def load_memory(source: Source) -> MemoryRows:
+    """Load CUDA_GPU_MEMORY_USAGE_EVENTS."""
+    read = source.read(schema.MEMORY)
+    columns = read.integers
+    keep = usable(source, schema.MEMORY, columns["start"], columns["start"])
+    return MemoryRows(
+        start_ns=columns["start"][keep],
+        process=source.processes.adopt(read.coded["globalPid"])[keep],
+        device=columns["deviceId"][keep],
+        address=columns["address"][keep],
+        bytes=columns["bytes"][keep],
+        kind=columns["memKind"][keep],
+        operation=columns["memoryOperationType"][keep],
+        correlation=columns["correlationId"][keep],
+        pool_bytes=columns["localMemoryPoolSize"][keep],
+        pool_used_bytes=columns["localMemoryPoolUtilizedSize"][keep],
+    )

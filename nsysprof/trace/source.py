@@ -1,0 +1,127 @@
+"""One open export as the loaders see it: its tables, strings, and dictionaries of threads and processes."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nsysprof.errors import TraceError
+from nsysprof.trace import database
+from nsysprof.trace.columns import Coded, Columns, select_columns
+from nsysprof.trace.database import Header
+from nsysprof.trace.model import I32, I64
+from nsysprof.trace.schema import MARKERS, TABLES, Column, Kind, Table
+
+_ABSENT = -1
+
+
+class Codes:
+    """A dictionary of 64-bit values that several tables share; it only grows, so that indices stay valid."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._index: dict[int, int] = {}
+
+    def values(self) -> I64:
+        """Return the values by index."""
+        return np.fromiter(self._index, np.int64, len(self._index))
+
+    def adopt(self, coded: Coded) -> I32:
+        """Return the rows' indices into this dictionary, adding the values that it lacks."""
+        wanted = [self._index.setdefault(value, len(self._index)) for value in coded.values.tolist()]
+        if wanted == list(range(len(wanted))):
+            return coded.codes
+        lookup = np.array([*wanted, _ABSENT], np.int32)  # the code -1 finds the last element
+        return lookup[coded.codes]
+
+
+class Source:
+    """Reads tables of one open export; keeps what the tables share."""
+
+    def __init__(self, path: Path, header: Header, connection: sqlite3.Connection) -> None:
+        """Take over ``connection``, which ``close`` closes; raises TraceError when this is no nsys export."""
+        self.path = path
+        self.header = header
+        self.warnings: list[str] = []
+        self.threads = Codes()
+        self.processes = Codes()
+        self._connection = connection
+        named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
+        self.tables = frozenset(str(name) for (name,) in named)
+        if self.tables.isdisjoint({*MARKERS, *(table.name for table in TABLES)}):
+            raise TraceError(
+                f"{path} is an SQLite file, but no nsys export",
+                "give the file that `nsysprof export` or `nsys export --type sqlite` wrote",
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def warn(self, sentence: str) -> None:
+        """Keep ``sentence`` for ``Trace.warnings``, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def fetch(self, sql: str) -> list[tuple[object, ...]]:
+        """Return all rows of a small query; raises TraceError when SQLite fails."""
+        try:
+            return self._connection.execute(sql).fetchall()
+        except sqlite3.ProgrammingError:
+            raise  # the trace was closed: the caller's mistake, not the file's
+        except sqlite3.Error as error:
+            raise database.trace_error(self.path, error) from None
+
+    def column_names(self, table: str) -> frozenset[str]:
+        """Return the names of the columns of ``table``, none when it is absent."""
+        return frozenset(str(row[1]) for row in self.fetch(f'PRAGMA table_info("{table}")'))
+
+    @cached_property
+    def strings(self) -> dict[int, str]:
+        """StringIds: text by id."""
+        if "StringIds" not in self.tables:
+            return {}
+        rows = self.fetch("SELECT id, value FROM StringIds WHERE id IS NOT NULL AND value IS NOT NULL")
+        return {int(str(id_)): str(value) for id_, value in rows}
+
+    def read(self, table: Table) -> Columns:
+        """Read the declared columns of ``table``: absent optional ones are -1, an absent table has no rows.
+
+        Raises TraceError when a required column is missing or the file is damaged.
+        """
+        present = self.column_names(table.name) if table.name in self.tables else frozenset()
+        missing = [column.name for column in table.columns if column.required and column.name not in present]
+        if missing and present:
+            raise TraceError(
+                f"{self.path} has {table.name} without the column {missing[0]}",
+                "export the report again with a current nsys",
+            )
+        wanted = [column for column in table.columns if column.name in present]
+        read = self._read(table.name, wanted) if wanted else Columns(0, {}, {})
+        integers, coded = dict(read.integers), dict(read.coded)
+        for column in table.columns:
+            if column.name in present:
+                continue
+            absent = _constant(0 if column.kind is Kind.PRESENT else _ABSENT, read.rows, column.kind)
+            if column.kind is Kind.CODE:
+                coded[column.name] = Coded(absent, np.empty(0, np.int64))
+            else:
+                integers[column.name] = absent
+        return replace(read, integers=integers, coded=coded)
+
+    def _read(self, table: str, columns: Sequence[Column]) -> Columns:
+        try:
+            return select_columns(self._connection, table, columns)
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.Error as error:
+            raise database.trace_error(self.path, error) from None
+
+
+def _constant(value: int, rows: int, kind: Kind) -> Any:
+    dtype = np.int64 if kind is Kind.INT64 else np.int32
+    return np.broadcast_to(np.array(value, dtype), (rows,))  # one element, shown ``rows`` times
