@@ -1,0 +1,129 @@
+"""The hotspots of a trace in a terminal: what matters first, then steps, kernels and the CUDA API.
+
+Everything is built from ``rich.text.Text``, so that no name of a trace is ever read as markup.
+"""
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.measure.results import Hotspots, Step
+from nsysprof.render.format import count, duration, share
+from nsysprof.render.palette import API_LABELS, api_color, bucket_label, category_color
+from nsysprof.render.step_table import steps_table
+from nsysprof.render.terminal import grid, sparkline
+from nsysprof.render.text import plain, readable_kernel, shortened
+
+TOP_KERNELS = 15
+TOP_CALLS = 10
+
+
+def print_hotspots(hotspots: Hotspots, console: Console) -> None:
+    """Print headline, warnings and tables; they fit ``console.width`` (80 columns and more are meant)."""
+    console.print(_opening(hotspots), soft_wrap=False)
+    for part in (
+        _composition(hotspots, console),
+        steps_table(hotspots, console.width),
+        _kernels(hotspots, console.width),
+        _api(hotspots, console.width),
+    ):
+        if part is not None:
+            console.print()
+            console.print(part)
+
+
+def _opening(hotspots: Hotspots) -> RenderableType:
+    trace = hotspots.trace
+    lines: list[RenderableType] = [Text(plain(line), style="bold") for line in hotspots.headline]
+    lines += [Text(f"warning: {plain(line)}", style="yellow") for line in hotspots.warnings]
+    about = [plain(trace.gpu) or "unknown GPU", duration(trace.end_ns - trace.start_ns), plain(trace.path)]
+    lines.append(Text(" · ".join(about), style="dim"))
+    return Group(*lines)
+
+
+def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
+    """Where the time of the median step went; without steps, the GPU time of the whole trace."""
+    if hotspots.steps:
+        step = median_step(hotspots.steps)
+        rows = {key: ns for key, ns in step.partition.items() if ns}
+        whole, title = step.wall_ns, f"Where {duration(step.wall_ns)} of {plain(step.label)} went"
+        walls = [one.wall_ns for one in hotspots.steps]
+        note = f"the median of {len(walls)}"
+        if len(walls) > 1 and console.encoding.startswith("utf"):
+            note += f"  {sparkline(walls, 30)}"
+    else:
+        rows = {key: total.ns for key, total in hotspots.categories.items()}
+        whole, title, note = sum(rows.values()), "GPU time by kind of work", "no steps found"
+    table = grid(title, note)
+    for name in ("", "time", "share", ""):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    room = min(max(console.width - 50, 10), 50)
+    block = "█" if console.encoding.startswith("utf") else "#"
+    largest = max(rows.values(), default=0)
+    for key, ns in sorted(rows.items(), key=lambda row: -row[1]):
+        color = category_color(key)
+        bar = Text(block * max(round(ns / largest * room), 1), style=color)
+        table.add_row(Text(bucket_label(key), style=color), duration(ns), share(ns / whole), bar)
+    return table
+
+
+def median_step(steps: tuple[Step, ...]) -> Step:
+    """Return the step whose wall time is the (lower) median; ``steps`` is not empty."""
+    return sorted(steps, key=lambda step: (step.wall_ns, step.index))[(len(steps) - 1) // 2]
+
+
+def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
+    shown = hotspots.kernels[:TOP_KERNELS]
+    if not shown:
+        return None
+    table = grid("Kernels", f"{len(shown)} of {count(len(hotspots.kernels))} by total time")
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("mean", justify="right", no_wrap=True)
+    table.add_column("category", no_wrap=True)
+    table.add_column("name", no_wrap=True)
+    room = max(width - 50, 20)
+    for kernel in shown:
+        label = CATEGORY_LABELS.get(kernel.category, kernel.category)
+        table.add_row(
+            share(kernel.share),
+            duration(kernel.total_ns),
+            count(kernel.count),
+            duration(kernel.mean_ns),
+            Text(shortened(label, 12), style=category_color(kernel.category)),
+            Text(shortened(readable_kernel(kernel.name), room)),
+        )
+    return table
+
+
+def _api(hotspots: Hotspots, width: int) -> RenderableType | None:
+    shown = hotspots.api_calls[:TOP_CALLS]
+    if not shown:
+        return None
+    table = grid("CUDA API", "time on the CPU, by function")
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("mean", justify="right", no_wrap=True)
+    table.add_column("longest", justify="right", no_wrap=True)
+    table.add_column("class", no_wrap=True)
+    table.add_column("function", no_wrap=True)
+    for call in shown:
+        table.add_row(
+            duration(call.total_ns),
+            count(call.count),
+            duration(call.mean_ns),
+            duration(call.max_ns),
+            Text(API_LABELS.get(call.api_class, call.api_class), style=api_color(call.api_class)),
+            Text(shortened(call.name, max(width - 54, 20))),
+        )
+    return Group(table, _api_classes(hotspots))
+
+
+def _api_classes(hotspots: Hotspots) -> Text:
+    line = Text("by class: ", style="dim")
+    for position, (key, amount) in enumerate(hotspots.api.items()):
+        line.append(", " if position else "")
+        line.append(API_LABELS.get(key, key), style=api_color(key))
+        line.append(f" {count(amount.count)}x {duration(amount.ns)}")
+    return line

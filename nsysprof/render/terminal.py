@@ -1,0 +1,38 @@
+"""The look of every table in the terminal, and the small drawings that need no more than a line."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def grid(title: str, note: str = "") -> Table:
+    """Return an empty table in the house style: a bold title with a dim note, no vertical lines."""
+    heading = Text(title, style="bold")
+    if note:
+        heading.append(f"  {note}", style="not bold dim")
+    return Table(
+        title=heading,
+        title_justify="left",
+        title_style="",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="dim",
+    )
+
+
+def sparkline(values: Sequence[int], width: int) -> str:
+    """Return a line of blocks; where values outnumber ``width``, the largest of each group."""
+    if not values:
+        return ""
+    groups = min(width, len(values))
+    edges = [round(index * len(values) / groups) for index in range(groups + 1)]
+    peaks = [max(values[low:high]) for low, high in pairwise(edges)]
+    top = max(peaks)
+    return "".join(_SPARKS[round(peak / top * 7) if top else 0] for peak in peaks)
