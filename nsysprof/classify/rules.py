@@ -1,0 +1,115 @@
+"""The rules that put a kernel into a category: data, read from ``rules.tsv`` and from a user's TOML file.
+
+A pattern is a regular expression, matched at the start of a kernel's own name: ``reduce_kernel<...`` of
+``void at::native::reduce_kernel<...>(...)``. If no rule matches there, all are tried on the name with its
+namespaces. The first rule that matches decides.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nsysprof.classify.categories import CATEGORY_KEYS
+from nsysprof.classify.names import Signature
+from nsysprof.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule."""
+
+    category: str
+    """Key of ``categories.CATEGORIES``."""
+    library: str
+    """Whose kernel it is; empty when the pattern does not tell."""
+    family: str
+    """Family that the matching kernels share; empty to derive it from each name."""
+    pattern: str
+    """Regular expression without capturing groups."""
+    example: str
+    """A real kernel name that the rule was written for; empty only in users' rules."""
+
+
+class RuleSet:
+    """Ordered rules, compiled into one expression."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Compile; the rules were checked before."""
+        self.rules = tuple(rules)
+        # an empty group behind each alternative tells which one matched
+        self._match = re.compile("|".join(f"(?:{rule.pattern})()" for rule in rules)).match
+
+    def find(self, signature: Signature) -> Rule | None:
+        """Return the first rule that matches, or None."""
+        found = self._match(signature.subject)
+        if not found and signature.scope:
+            found = self._match(f"{signature.scope}::{signature.subject}")
+        return self.rules[found.lastindex - 1] if found and found.lastindex else None
+
+
+@cache
+def builtin_rules() -> tuple[Rule, ...]:
+    """Return the rules that come with the package, in order."""
+    text = files("nsysprof.classify").joinpath("rules.tsv").read_text(encoding="utf-8")
+    return tuple(_from_fields(line.split("\t")) for line in text.splitlines() if line and line[0] != "#")
+
+
+def _from_fields(fields: Sequence[str]) -> Rule:
+    category, library, family, pattern, example = fields
+    return Rule(category, library.strip("-"), family.strip("-"), pattern, example)
+
+
+@cache
+def builtin_rule_set() -> RuleSet:
+    """Return the package's own rules, compiled."""
+    return RuleSet(builtin_rules())
+
+
+def rule_set(extra: Iterable[Rule] = ()) -> RuleSet:
+    """Return the package's rules with others before them."""
+    first = tuple(extra)
+    return RuleSet((*first, *builtin_rules())) if first else builtin_rule_set()
+
+
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """Read a user's rules from a TOML file of ``[[rule]]`` tables; raise ``UsageError`` for a bad one."""
+    try:
+        with path.open("rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"cannot read the rules in {path}: {error.strerror}", "check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid TOML: {error}", "see the line that it names") from None
+    tables = document.get("rule")
+    if not isinstance(tables, list) or not tables or set(document) != {"rule"}:
+        raise UsageError(f"{path} holds no rules", "write each as a [[rule]] table with pattern and category")
+    return tuple(_from_table(table, f"rule {number} of {path}") for number, table in enumerate(tables, 1))
+
+
+def _from_table(table: Any, where: str) -> Rule:
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise UsageError(f"{where} is no table of strings", "give pattern and category in quotes")
+    unknown = sorted(set(table) - {"pattern", "category", "library", "family", "example"})
+    missing = [key for key in ("pattern", "category") if not table.get(key)]
+    if unknown or missing:
+        trouble = f"has no {missing[0]}" if missing else f"has an unknown key {unknown[0]!r}"
+        raise UsageError(f"{where} {trouble}", "its keys are pattern, category, library, family, example")
+    if table["category"] not in CATEGORY_KEYS:
+        raise UsageError(
+            f"{where}: no category {table['category']!r}", f"use one of {', '.join(CATEGORY_KEYS)}"
+        )
+    try:
+        groups = re.compile(table["pattern"]).groups
+    except re.error as error:
+        raise UsageError(f"{where}: bad regular expression {table['pattern']!r}", str(error)) from None
+    if groups:
+        raise UsageError(
+            f"{where}: capturing group in {table['pattern']!r}", "write (?:...) instead of (...)"
+        )
+    fields = {key: table.get(key, "") for key in ("library", "family", "example")}
+    return Rule(table["category"], fields["library"], fields["family"], table["pattern"], fields["example"])
