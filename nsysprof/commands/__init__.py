@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nsysprof.commands import hotspots
 from nsysprof.errors import NsysprofError
 
 app = typer.Typer(
@@ -32,6 +33,9 @@ def _root(
     ] = False,
 ) -> None:
     del version
+
+
+app.command("hotspots")(hotspots.hotspots)
 
 
 def main() -> None:

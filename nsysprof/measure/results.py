@@ -63,6 +63,10 @@ class Step:
     """Exclusive ns of the GPU window by bucket (category or ``idle:<cause>``); sums to wall_ns."""
     api: Mapping[str, Amount]
     """CUDA API calls in the step's CPU window by class key."""
+    device: int = 0
+    """CUDA ordinal of the step's busiest device, whose window and ``partition`` these are; -1: no device."""
+    partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """``partition`` of each device that the step used, by CUDA ordinal; sums to that device's window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""Which API call submitted each operation of the GPU."""
+
+import numpy as np
+
+from nsysprof.trace.model import I32, I64, ApiRows
+
+
+def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I32) -> I32:
+    """Return the row of the API call that submitted each operation, -1 where the trace has none.
+
+    correlation, process: one value per operation, as in ``GpuRows``.
+    thread_process: process index by thread index.
+
+    The join is on (process, correlation): ids repeat across processes, and one graph launch submits many
+    operations. Of several calls with one id, the one that began first counts.
+    """
+    if not len(api) or not len(correlation):
+        return np.full(len(correlation), -1, np.int32)
+    processes = np.unique(thread_process)
+    known = correlation > 0
+    keys: I32 | I64
+    wanted: I32 | I64
+    if len(processes) == 1:
+        keys, wanted = api.correlation, correlation
+        known &= process == processes[0]
+    else:
+        keys = _key(thread_process[api.thread], api.correlation)
+        wanted = _key(process, correlation)
+    order = None
+    if not (keys[1:] > keys[:-1]).all():
+        order = np.lexsort((api.start_ns, keys))
+        keys = keys[order]
+    rows = np.searchsorted(keys, wanted)
+    np.minimum(rows, len(keys) - 1, out=rows)
+    known &= keys[rows] == wanted
+    if order is not None:
+        rows = order[rows]
+    rows[~known] = -1
+    return rows.astype(np.int32)
+
+
+def _key(process: I32, correlation: I32) -> I64:
+    return (process.astype(np.int64) << 32) | correlation

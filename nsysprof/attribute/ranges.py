@@ -1,0 +1,61 @@
+"""Which NVTX range was innermost on a thread at given moments.
+
+A range counts on the thread that opened it, from its start to its end, wherever that end was called. Ranges
+may nest, overlap and stay open; of those open at a moment the innermost is the one that began last.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsysprof.trace.model import I32, I64
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Intervals of one thread, sorted by start, the longer first where two start together."""
+
+    start_ns: I64
+    end_ns: I64
+    """Exclusive end."""
+    row: I32
+    """What the caller knows the interval by."""
+    fallback: I32
+    """Position of the last earlier interval that ends later, -1 without one.
+
+    Where interval i has ended, everything between its fallback and i has ended too."""
+
+    def innermost(self, times: I64) -> I32:
+        """Return ``row`` of the interval open at each time that began last, -1 outside all of them."""
+        at = (np.searchsorted(self.start_ns, times, side="right") - 1).astype(np.int32)
+        closed = np.flatnonzero(at >= 0)
+        while len(closed):
+            closed = closed[self.end_ns[at[closed]] <= times[closed]]
+            at[closed] = self.fallback[at[closed]]
+            closed = closed[at[closed] >= 0]
+        found = at >= 0
+        at[found] = self.row[at[found]]
+        return at
+
+
+def intervals(start_ns: I64, end_ns: I64, row: I32) -> Intervals:
+    """Sort intervals for look-ups; those without a length are never found."""
+    order = np.lexsort((row, -end_ns, start_ns))
+    start_ns, end_ns = start_ns[order], end_ns[order]
+    return Intervals(start_ns, end_ns, row[order].astype(np.int32), _fallback(end_ns))
+
+
+def closed_ends(end_ns: I64, last_ns: int) -> I64:
+    """Return the ends with those of ranges that never closed set to the trace's end."""
+    return np.where(end_ns < 0, last_ns, end_ns)
+
+
+def _fallback(end_ns: I64) -> I32:
+    """Find the nearest earlier larger end by pointer jumping: all positions at once, doubling each round."""
+    position = np.arange(len(end_ns), dtype=np.int32) - 1
+    active = np.flatnonzero(position >= 0)
+    while len(active):
+        active = active[end_ns[position[active]] <= end_ns[active]]
+        position[active] = position[position[active]]
+        active = active[position[active] >= 0]
+    return position

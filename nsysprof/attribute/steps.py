@@ -1,0 +1,266 @@
+"""Steps as the CPU saw them, read from NVTX ranges."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nsysprof.attribute import families
+from nsysprof.attribute.ranges import closed_ends, intervals
+from nsysprof.errors import UsageError
+from nsysprof.trace.model import I32, I64, RangeRows
+
+_MOST = 0.5  # a family tiles the run when it holds at least this part of the GPU time
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Iterations in the order in which they began on the CPU."""
+
+    labels: tuple[str, ...]
+    start_ns: I64
+    """Start on the CPU."""
+    end_ns: I64
+    """End on the CPU."""
+    chain: I32
+    """Steps of one chain follow each other: each one's GPU time ends where the next one's begins."""
+    processes: npt.NDArray[np.bool_]
+    """Which processes run the step, shape (steps, processes)."""
+    of_op: I32
+    """Step of each GPU operation, -1 outside all steps."""
+    source: str
+    """``nvtx``, ``detected`` or ``none``."""
+    confidence: float
+    """0..1."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know about how steps were found."""
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    """When, where and by whom every GPU operation was submitted; -1 where the trace does not say."""
+
+    start_ns: I64
+    """Start of the submitting call."""
+    thread: I32
+    """Index into ``Trace.threads``."""
+    process: I32
+    """Index into ``Trace.processes``, known for every operation."""
+    gpu_ns: I64
+    """How long the operation ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The NVTX side of a trace."""
+
+    rows: RangeRows
+    texts: tuple[str, ...]
+    thread_process: I32
+    """Process index by thread index, -1 when unknown."""
+    processes: int
+    """Number of processes."""
+    end_ns: int
+    """End of the trace, where ranges that never closed are taken to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Step candidates: member ranges, and the steps they form."""
+
+    row: I64
+    """Rows of the member ranges."""
+    step: I64
+    """Step of each member."""
+    number: I64
+    """Number of each step, -1 without numbers."""
+    start_ns: I64
+    end_ns: I64
+
+
+def no_steps(operations: int, notes: tuple[str, ...] = ()) -> Steps:
+    """Return the answer for a trace in which no steps were found."""
+    none = np.zeros(0, np.int64)
+    outside = np.full(operations, -1, np.int32)
+    return Steps((), none, none, none.astype(np.int32), np.zeros((0, 0), bool), outside, "none", 0.0, notes)
+
+
+def steps_from_ranges(timeline: Timeline, launches: Launches, pattern: str = "") -> Steps | None:
+    """Return the steps that NVTX ranges mark, None when no ranges do.
+
+    pattern: a regular expression that range texts must hold; empty finds the family of counted ranges that
+    best tiles the GPU time. Ranges of one text that overlap in time (two domains, two kinds of range, several
+    ranks) are one step; those inside a warm-up range do not count while others remain.
+
+    Raises UsageError when the pattern is no regular expression.
+    """
+    group = _matching(timeline, pattern) if pattern else _best_family(timeline, launches)
+    if group is None:
+        return None
+    group, dropped = _without_warmup(timeline, group)
+    note = f"{dropped} steps inside a warm-up range are left out"
+    first_member = np.full(len(group.number), len(timeline.rows), np.int64)
+    np.minimum.at(first_member, group.step, group.row)
+    processes = np.zeros((len(group.number), timeline.processes + 1), bool)
+    processes[group.step, timeline.thread_process[timeline.rows.thread[group.row]]] = True  # -1 is the last
+    return Steps(
+        labels=tuple(timeline.texts[text] for text in timeline.rows.text[first_member]),
+        start_ns=group.start_ns,
+        end_ns=group.end_ns,
+        chain=_chains(group.number, processes),
+        processes=processes[:, :-1],
+        of_op=_steps_of_launches(timeline, group, launches),
+        source="nvtx",
+        confidence=1.0,
+        notes=(note,) if dropped else (),
+    )
+
+
+def _matching(timeline: Timeline, pattern: str) -> _Group | None:
+    try:
+        wanted = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression ({error})") from error
+    numbers = {index: -1 for index, text in enumerate(timeline.texts) if wanted.search(text)}
+    return _group(timeline, numbers, by_text=True)
+
+
+def _best_family(timeline: Timeline, launches: Launches) -> _Group | None:
+    """Choose by name first, then by the GPU time that a family holds, then the one of the longest ranges."""
+    best: tuple[int, float, int] | None = None
+    chosen = None
+    work = _GpuTime(launches)
+    for family, numbers in families.by_family(timeline.texts).items():
+        rank = families.rank(family)
+        group = _group(timeline, numbers, by_text=False)
+        if group is None or (rank > families.CERTAIN_RANK and len(group.number) < 2):
+            continue
+        share = work.share_within(group.start_ns, group.end_ns)
+        if rank > families.CERTAIN_RANK and share < _MOST:
+            continue
+        score = (rank, -round(share, 1), len(group.number))
+        if best is None or score < best:
+            best, chosen = score, group
+    return chosen
+
+
+class _GpuTime:
+    """GPU time by when it was submitted."""
+
+    def __init__(self, launches: Launches) -> None:
+        self._launches = launches
+        self._at: I64 | None = None
+        self._through = np.zeros(1, np.int64)
+
+    def share_within(self, start_ns: I64, end_ns: I64) -> float:
+        """Return the part of the GPU time submitted within the given spans; 1 when there is none at all."""
+        if self._at is None:
+            at, ns = self._launches.start_ns, self._launches.gpu_ns
+            order = None if (at[1:] >= at[:-1]).all() else np.argsort(at, kind="stable")
+            self._at = at if order is None else at[order]
+            self._through = np.concatenate([[0], np.cumsum(ns if order is None else ns[order])])
+        reach = np.maximum.accumulate(end_ns)
+        start = np.concatenate([start_ns[:1], np.maximum(start_ns[1:], reach[:-1])])
+        first, last = np.searchsorted(self._at, start), np.searchsorted(self._at, np.maximum(end_ns, start))
+        inside = int((self._through[last] - self._through[first]).sum())
+        return inside / int(self._through[-1]) if self._through[-1] else 1.0
+
+
+def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Group | None:
+    """Form steps of the ranges with the given texts; those of one number (or text) that overlap are one."""
+    wanted = np.zeros(len(timeline.texts), bool)
+    wanted[list(numbers)] = True
+    row = np.flatnonzero(wanted[timeline.rows.text])
+    if not len(row):
+        return None
+    number_of = np.full(len(timeline.texts), -1, np.int64)
+    number_of[list(numbers)] = list(numbers.values())
+    number = number_of[timeline.rows.text[row]]
+    start = timeline.rows.start_ns[row]
+    end = closed_ends(timeline.rows.end_ns[row], timeline.end_ns)
+    same = timeline.rows.text[row].astype(np.int64) if by_text else number
+    order = np.lexsort((end, start, same))
+    row, number, start, end, same = row[order], number[order], start[order], end[order], same[order]
+    opens = np.ones(len(row), bool)
+    reach = _running_end(end, same)
+    opens[1:] = (same[1:] != same[:-1]) | (start[1:] >= reach[:-1])
+    first = np.flatnonzero(opens)
+    step_start, step_end = start[first], np.maximum.reduceat(end, first)
+    by_time = np.lexsort((step_end, step_start))
+    position = np.empty(len(first), np.int64)
+    position[by_time] = np.arange(len(first))
+    step = position[np.cumsum(opens) - 1]
+    return _Group(row, step, number[first][by_time], step_start[by_time], step_end[by_time])
+
+
+def _running_end(end: I64, same: I64) -> I64:
+    """Return the running maximum of ends, begun afresh wherever ``same`` changes."""
+    values, rank = np.unique(end, return_inverse=True)
+    _, block = np.unique(same, return_inverse=True)
+    lift = block * len(values)
+    return values[np.maximum.accumulate(rank + lift) - lift]
+
+
+def _without_warmup(timeline: Timeline, group: _Group) -> tuple[_Group, int]:
+    """Drop the steps inside warm-up ranges, unless that leaves none; returns how many went."""
+    warm = [index for index, text in enumerate(timeline.texts) if families.is_warmup(text)]
+    rows = np.flatnonzero(np.isin(timeline.rows.text, warm))
+    ends = closed_ends(timeline.rows.end_ns[rows], timeline.end_ns)
+    inside = np.zeros(len(group.number), bool)
+    for start, end in zip(timeline.rows.start_ns[rows].tolist(), ends.tolist(), strict=True):
+        inside |= (group.start_ns >= start) & (group.end_ns <= end)
+    if inside.all() or not inside.any():
+        return group, 0
+    keep = np.flatnonzero(~inside)
+    renumber = np.full(len(inside), -1, np.int64)
+    renumber[keep] = np.arange(len(keep))
+    step = renumber[group.step]
+    member = step >= 0
+    kept = _Group(
+        group.row[member], step[member], group.number[keep], group.start_ns[keep], group.end_ns[keep]
+    )
+    return kept, int(inside.sum())
+
+
+def _chains(number: I64, processes: npt.NDArray[np.bool_]) -> I32:
+    """Number the chains: steps of the same processes, up to where the count starts again."""
+    _, team = np.unique(processes, axis=0, return_inverse=True)
+    chain = np.zeros(len(number), np.int32)
+    used = 0
+    for which in range(int(team.max()) + 1 if len(team) else 0):
+        mine = np.flatnonzero(team == which)
+        restarts = (number[mine][1:] <= number[mine][:-1]) & (number[mine][1:] >= 0)
+        chain[mine] = used + np.concatenate([[0], np.cumsum(restarts)])
+        used = int(chain[mine[-1]]) + 1
+    return chain
+
+
+def _steps_of_launches(timeline: Timeline, group: _Group, launches: Launches) -> I32:
+    """Return the step of each operation by the thread that submitted it, or else by its process.
+
+    A thread that opens no step itself (PyTorch's autograd thread) works for the step that its process is in.
+    """
+    of_op = np.full(len(launches.thread), -1, np.int32)
+    thread = timeline.rows.thread[group.row]
+    process = timeline.thread_process[thread]
+    ends = closed_ends(timeline.rows.end_ns[group.row], timeline.end_ns)
+    starts = timeline.rows.start_ns[group.row]
+    for which in np.flatnonzero(np.bincount(launches.thread + 1)) - 1:
+        home = timeline.thread_process[which]
+        if which < 0 or home < 0:
+            continue
+        member = thread == which
+        if not member.any():
+            member = process == home
+        if not member.any():
+            continue
+        lookup = intervals(starts[member], ends[member], group.step[member])
+        mine = launches.thread == which
+        of_op[mine] = lookup.innermost(launches.start_ns[mine])
+    return of_op

@@ -1,0 +1,83 @@
+"""Counting and summing over millions of rows, in blocks that stay in the processor's cache."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsysprof.trace.model import I32, I64
+
+_BLOCK = 1 << 17
+_DENSE = 1 << 20  # ids below this, or below a few times the number of rows, are looked up in a table
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of ids as codes 0, 1, 2, ..."""
+
+    values: I64
+    """Distinct ids, ascending; index is the code."""
+    codes: I32
+    """Code of each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Durations by key: how many, sum, shortest, longest."""
+
+    count: I64
+    ns: I64
+    shortest_ns: I64
+    """Meaningless where count is 0."""
+    longest_ns: I64
+
+
+def code(ids: I32) -> Coded:
+    """Number the distinct ids of a column, without sorting where they are dense."""
+    if not len(ids):
+        return Coded(np.empty(0, np.int64), np.empty(0, np.int32))
+    low, high = int(ids.min()), int(ids.max())
+    if high - low > max(_DENSE, 4 * len(ids)):
+        values, codes = np.unique(ids, return_inverse=True)
+        return Coded(values.astype(np.int64), codes.astype(np.int32))
+    seen = np.zeros(high - low + 1, bool)
+    for part in blocks(len(ids)):
+        seen[ids[part] - low] = True
+    used = np.flatnonzero(seen)
+    table = np.zeros(len(seen), np.int32)
+    table[used] = np.arange(len(used), dtype=np.int32)
+    return Coded(used + low, table[ids - low] if low else table[ids])
+
+
+def blocks(rows: int, at_least: int = 0) -> Iterator[slice]:
+    """Yield slices that cover ``rows`` rows; each at least as long as a table of ``at_least`` sums."""
+    step = max(_BLOCK, at_least)
+    for low in range(0, rows, step):
+        yield slice(low, min(low + step, rows))
+
+
+def count_and_sum(key: I32 | I64, start_ns: I64, end_ns: I64, size: int) -> tuple[I64, I64]:
+    """Return how many rows each key 0..size-1 has, and the sum of their durations."""
+    count, ns = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    for part in blocks(len(key), size):
+        count += np.bincount(key[part], minlength=size)
+        ns += sums(key[part], end_ns[part] - start_ns[part], size)
+    return count, ns
+
+
+def sums(key: I32 | I64, ns: I64, size: int) -> I64:
+    """Return the sum of ``ns`` by key, exactly: float64 holds integers up to 2**53 ns, which is 104 days."""
+    return np.bincount(key, weights=ns, minlength=size).astype(np.int64)
+
+
+def spread(key: I32 | I64, start_ns: I64, end_ns: I64, size: int) -> Spread:
+    """Return count, sum, minimum and maximum of durations by key."""
+    count, ns = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    shortest, longest = np.full(size, np.iinfo(np.int64).max), np.zeros(size, np.int64)
+    for part in blocks(len(key), size):
+        duration = end_ns[part] - start_ns[part]
+        count += np.bincount(key[part], minlength=size)
+        ns += sums(key[part], duration, size)
+        np.minimum.at(shortest, key[part], duration)
+        np.maximum.at(longest, key[part], duration)
+    return Spread(count, ns, shortest, longest)

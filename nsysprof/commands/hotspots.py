@@ -1,0 +1,72 @@
+"""``nsysprof hotspots``: where the time of a trace went."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nsysprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from nsysprof.measure.results import Hotspots
+
+_TraceFile = Annotated[Path, typer.Argument(help="SQLite export of an nsys capture.", show_default=False)]
+_Steps = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|nvtx|detect|REGEX",
+        help="Steps from NVTX ranges, by detection, or from ranges that match; auto: NVTX, else detect.",
+    ),
+]
+_Html = Annotated[
+    Path | None, typer.Option(help="Where to write the page.", show_default="nsysprof-out/<trace>.html")
+]
+_NoHtml = Annotated[bool, typer.Option("--no-html", help="Write no page.")]
+_Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
+_Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and write no page unless --html.")
+]
+_Csv = Annotated[bool, typer.Option("--csv", help="Print CSV records, and write no page unless --html.")]
+
+
+def hotspots(
+    trace: _TraceFile,
+    steps: _Steps = "auto",
+    html: _Html = None,
+    no_html: _NoHtml = False,
+    open_page: _Open = False,
+    as_json: _Json = False,
+    as_csv: _Csv = False,
+) -> None:
+    """Say where the time went: steps, kernels by kind, CUDA API calls, and why the GPU idled."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", "choose one")
+    if no_html and (html or open_page):
+        raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
+    from nsysprof.measure.hotspots import measure_hotspots
+    from nsysprof.trace import open_trace
+
+    with open_trace(trace) as opened:
+        result = measure_hotspots(opened, steps)
+    _print(result, as_json, as_csv)
+    if html or open_page or not (no_html or as_json or as_csv):
+        from nsysprof.render.page import write_page
+
+        page = write_page(result, html or Path("nsysprof-out") / f"{trace.stem}.html")
+        sys.stderr.write(f"page: {page}\n")
+        if open_page:
+            typer.launch(str(page))
+
+
+def _print(result: "Hotspots", as_json: bool, as_csv: bool) -> None:
+    if as_json or as_csv:
+        from nsysprof.render.records import to_csv, to_json
+
+        sys.stdout.write(to_json(result) + "\n" if as_json else to_csv(result))
+    else:
+        from rich.console import Console
+
+        from nsysprof.render.tables import print_hotspots
+
+        print_hotspots(result, Console())
