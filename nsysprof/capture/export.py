@@ -1,0 +1,94 @@
+"""Turn a report into SQLite: under a temporary name first, so that no half-written export is left."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from nsysprof.capture.importer import check_importer, import_stream
+from nsysprof.capture.locate import Nsys
+from nsysprof.errors import CaptureError, OutputError
+
+_PROGRESS = re.compile(rb"\[[= ]*(\d+)% *\]")
+_SQLITE = b"SQLite format 3\0"
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and how far it is, 0..1."""
+
+
+def export_report(nsys: Nsys, report: Path, out: Path, *, force: bool, progress: Progress) -> Path:
+    """Export ``report`` (.nsys-rep, or a .qdstrm that was never imported) to the SQLite file ``out``.
+
+    Raises CaptureError when nsys cannot, OutputError when ``out`` exists (without
+    ``force``) or cannot be written.
+    """
+    if not report.is_file():
+        raise CaptureError(f"{report} does not exist")
+    if out.exists() and not force:
+        raise OutputError(f"{out} exists", "give --force to replace it, or another name with --output")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".nsysprof-", dir=out.parent) as work:
+            if report.suffix == ".qdstrm":
+                progress("importing", 0.0)
+                stream, report = report, Path(work, "report.nsys-rep")
+                import_stream(check_importer(nsys), stream, report)
+            partial = Path(work, "report.sqlite")
+            _run_export(nsys, report, partial, progress)
+            partial.replace(out)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written: {error.strerror}") from None
+    return out
+
+
+def _run_export(nsys: Nsys, report: Path, out: Path, progress: Progress) -> None:
+    command = [
+        str(nsys.path),
+        "export",
+        "--type=sqlite",
+        "--force-overwrite=true",
+        f"--output={out}",
+        str(report),
+    ]
+    progress("exporting", 0.0)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+    ) as process:
+        try:
+            words = _listen(process, progress)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode or not _is_sqlite(out):
+        reason = words or f"exit code {process.returncode}"
+        raise CaptureError(
+            f"nsys {nsys.version_text} cannot export {report.name}: {reason}",
+            "the file may be damaged or from a newer nsys (`nsysprof doctor` shows yours), or the disk full",
+        )
+    progress("exporting", 1.0)
+
+
+def _listen(process: subprocess.Popen[bytes], progress: Progress) -> str:
+    """Report progress until the output ends; return the last line that is not progress."""
+    assert process.stdout  # noqa: S101 - it is a pipe
+    words, rest = b"", b""
+    while data := os.read(process.stdout.fileno(), 65536):
+        *lines, rest = re.split(rb"[\r\n]|(?<=\])(?=Processing)", rest + data)
+        for line in lines:
+            if found := _PROGRESS.search(line):
+                progress("exporting", int(found[1]) / 100)
+            elif line.strip():
+                words = line.strip()
+    if rest.strip() and not _PROGRESS.search(rest):
+        words = rest.strip()
+    return words.decode("utf-8", "replace")
+
+
+def _is_sqlite(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False

@@ -1,0 +1,70 @@
+"""The manifest of a capture: what was run with what, how it ended, and what the program says of its run.
+
+It never holds the environment or the name of the host, so that it can be passed on.
+"""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nsysprof.capture.host import Gpu, package_versions
+from nsysprof.capture.locate import Nsys
+from nsysprof.capture.process import Ended
+
+SCHEMA = "nsysprof.capture/1"
+RECORD_SCHEMA = "nsysprof.run/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a capture ran and how long its parts took."""
+
+    started_at: str
+    """UTC, ISO 8601."""
+    program_s: float
+    """Seconds under nsys, the import included."""
+    export_s: float
+    """Seconds of the export to SQLite."""
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the run record that a runner left at ``path``; None when there is none that can be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("schema") == RECORD_SCHEMA else None
+
+
+def manifest(
+    command: Sequence[str],
+    nsys: Nsys,
+    gpus: Sequence[Gpu],
+    ended: Ended,
+    rest: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the manifest as JSON values; ``rest`` holds what the caller adds (files, times, run)."""
+    return {
+        "schema": SCHEMA,
+        "command": list(command),
+        "exit_code": ended.code,
+        "signal": ended.signal or None,
+        "versions": {
+            "nsysprof": metadata.version("nsysprof"),
+            "nsys": nsys.version_text,
+            "python": platform.python_version(),
+            **package_versions("nvtx", "torch", "diffusers", "transformers"),
+            "driver": gpus[0].driver if gpus else None,
+        },
+        "gpus": [gpu.name for gpu in gpus],
+        **rest,
+    }
+
+
+def write_manifest(values: Mapping[str, Any], path: Path) -> None:
+    """Write ``values`` to ``path`` as JSON; raises OSError."""
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,54 @@
+"""The options of ``nsys profile`` that a capture passes, as far as the nsys at hand knows them."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from nsysprof.capture.locate import Nsys
+
+_RECORD = (
+    "--trace=cuda,nvtx",
+    "--sample=none",
+    "--cpuctxsw=none",
+    "--cuda-graph-trace=node",
+    "--cuda-memory-usage=true",
+)
+_NEEDED = frozenset({"--trace", "--sample", "--capture-range", "--nvtx-capture", "--env-var", "--output"})
+
+
+def known_options(nsys: Nsys) -> frozenset[str]:
+    """Return the long options that ``nsys profile --help`` lists."""
+    done = subprocess.run(
+        [str(nsys.path), "profile", "--help"], capture_output=True, text=True, timeout=30, check=False
+    )
+    return frozenset(
+        re.findall(r"^\s+(?:\([^)]*\)\s*)?(?:-\w, )?(--[a-z-]+)", done.stdout + done.stderr, re.M)
+    )
+
+
+def profile_command(
+    nsys: Nsys, program: Sequence[str], output: Path, range_name: str | None, known: frozenset[str]
+) -> list[str]:
+    """Return the command that runs ``program`` under nsys and writes ``output`` (a path without suffix).
+
+    With ``range_name`` (``NAME`` or ``NAME@DOMAIN``), nsys records from that NVTX range's start to its end
+    while the program runs on; without it, everything. Options that nsys does not know are left out, unless
+    nothing works without them.
+    """
+    options = list(_RECORD)
+    if range_name is not None:
+        options += [
+            "--capture-range=nvtx",
+            f"--nvtx-capture={range_name}",
+            "--capture-range-end=stop",
+            "--env-var=NSYS_NVTX_PROFILER_REGISTER_ONLY=0",  # else only registered strings start a range
+        ]
+    options.append(f"--output={str(output).replace('%', '%%')}")
+    allowed = known | _NEEDED
+    return [
+        str(nsys.path),
+        "profile",
+        *(option for option in options if option.partition("=")[0] in allowed),
+        *program,
+    ]

@@ -1,0 +1,215 @@
+"""A capture from beginning to end: launch, keep what was recorded, export it, write the manifest."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nsysprof.capture import host
+from nsysprof.capture.export import Progress, export_report
+from nsysprof.capture.importer import check_importer, import_stream
+from nsysprof.capture.locate import Nsys, find_nsys
+from nsysprof.capture.manifest import manifest, read_record, write_manifest
+from nsysprof.capture.options import known_options, profile_command
+from nsysprof.capture.preflight import try_ranges
+from nsysprof.capture.process import Ended, Streams, run_tree
+from nsysprof.errors import CaptureError, NsysError, NsysprofError, OutputError, UsageError
+
+RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
+"""Environment variable that tells a runner where to write its run record."""
+CAPTURE_VARIABLE = "NSYSPROF_CAPTURE"
+"""Set to 1 for a runner whose range is captured: it also times the same run outside that range."""
+
+_STEM = "nsysprof-capture"
+_SUFFIXES = (".nsys-rep", ".qdstrm", ".sqlite", ".run.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to capture and where to put it."""
+
+    program: tuple[str, ...]
+    """The command line that nsys launches."""
+    name: str
+    """File name of the results, without suffix."""
+    folder: Path
+    """Where they go; made when absent."""
+    range_name: str | None
+    """The NVTX range to record, None for the whole process."""
+    force: bool = False
+    """Replace results of the same name."""
+    nsys: str | None = None
+    """The nsys that was asked for."""
+    is_runner: bool = False
+    """True for nsysprof's own runners: they open the range, and write a run record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a capture left behind."""
+
+    nsys: Nsys
+    """The nsys that was used."""
+    ended: Ended
+    """How the program ended."""
+    report: Path | None
+    """The .nsys-rep, or the .qdstrm where that could not be imported; None when nothing was recorded."""
+    export: Path | None
+    """The .sqlite; None when there is none."""
+    manifest: Path
+    """The .run.json."""
+    record: dict[str, Any] | None
+    """The runner's run record."""
+    gpus: tuple[host.Gpu, ...]
+    """The machine's GPUs."""
+    failure: NsysprofError | None
+    """Why there is no report or no export."""
+
+
+def run_capture(request: Request, streams: Streams, progress: Progress) -> Capture:
+    """Capture ``request.program``; what was recorded is kept however the program ends.
+
+    Raises UsageError (no such program, impossible name), OutputError (results exist, folder cannot be
+    written) and NsysError (none, too old, ranges would not be recorded), all before anything is run.
+    """
+    if shutil.which(request.program[0]) is None:
+        raise UsageError(f"no such program: {request.program[0]}", "give its path, or check PATH")
+    targets = _targets(request)
+    nsys = find_nsys(request.nsys)
+    if request.is_runner and request.range_name is not None:
+        progress("trying nsys", 0.0)
+        trial = try_ranges(nsys)
+        if not trial.recorded:
+            raise NsysError(trial.problem, trial.hint)
+    with _work_folder(request.folder) as work:
+        return _Job(request, nsys, Path(work).resolve(), targets, progress).run(streams)
+
+
+def _targets(request: Request) -> dict[str, Path]:
+    """Return where each result goes, by suffix; raises when one exists or the name is none."""
+    if not request.name or request.name.startswith(".") or "/" in request.name:
+        raise UsageError(f"--name {request.name!r} is no file name", "give letters, digits, '-' and '_'")
+    targets = {suffix: request.folder / f"{request.name}{suffix}" for suffix in _SUFFIXES}
+    found = [path for path in targets.values() if path.exists()]
+    if found and not request.force:
+        raise OutputError(f"{found[0]} exists", "give --force to replace it, or another --name")
+    if (free := host.free_bytes(request.folder)) < host.LEAST_FREE_BYTES:
+        raise OutputError(
+            f"{request.folder}: only {free // 10**6} MB are free", "make room, or give --output"
+        )
+    return targets
+
+
+def _work_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".capture-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}", "give another --output") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One capture under way."""
+
+    request: Request
+    nsys: Nsys
+    work: Path
+    """Folder for half-done files, beside the results; removed afterwards."""
+    targets: Mapping[str, Path]
+    """Where each result goes, by suffix."""
+    progress: Progress
+
+    def run(self, streams: Streams) -> Capture:
+        request = self.request
+        known = known_options(self.nsys)
+        started, began = datetime.now(UTC), time.monotonic()
+        command = profile_command(self.nsys, request.program, self.work / _STEM, request.range_name, known)
+        ended = run_tree(command, self._environment(), _STEM, streams)
+        ran = time.monotonic() - began
+        for old in self.targets.values():
+            old.unlink(missing_ok=True)  # --force was given
+        report, export, failure = self._keep(ended)
+        record = read_record(self.work / "run.json")
+        gpus = host.gpus()
+        shown = profile_command(
+            self.nsys, request.program, request.folder / request.name, request.range_name, known
+        )
+        rest = {
+            "files": [path.name for path in (report, export) if path],
+            "started_at": started.isoformat(timespec="seconds"),
+            "program_s": round(ran, 3),
+            "export_s": round(time.monotonic() - began - ran, 3),
+            "problem": str(failure) if failure else None,
+            "run": record,
+        }
+        target = self.targets[".run.json"]
+        write_manifest(manifest(shown, self.nsys, gpus, ended, rest), self.work / "manifest.json")
+        (self.work / "manifest.json").replace(target)
+        return Capture(self.nsys, ended, report, export, target, record, gpus, failure)
+
+    def _environment(self) -> dict[str, str]:
+        """Return the program's environment: ours, output unbuffered, and what runners look for."""
+        added = {
+            "PYTHONUNBUFFERED": "1"
+        }  # nsys gives the program a pipe, and its output is to be seen as it comes
+        if self.request.is_runner:
+            added[RECORD_VARIABLE] = str(self.work / "run.json")
+            if self.request.range_name is not None:
+                added[CAPTURE_VARIABLE] = "1"
+        return {**os.environ, **added}
+
+    def _keep(self, ended: Ended) -> tuple[Path | None, Path | None, NsysprofError | None]:
+        """Move what was recorded to its place and export it; return report, export and what failed."""
+        report: Path | None = None
+        try:
+            report = self._keep_report(ended)
+            if ended.killed:
+                raise CaptureError(
+                    "the capture was killed", f"`nsysprof export {report}` exports what there is"
+                )
+            export = export_report(
+                self.nsys, report, self.targets[".sqlite"], force=True, progress=self.progress
+            )
+        except KeyboardInterrupt:
+            hint = f"`nsysprof export {report}` does it later" if report else ""
+            return report, None, CaptureError("the export was interrupted", hint)
+        except NsysprofError as error:
+            return report, None, error
+        return report, export, None
+
+    def _keep_report(self, ended: Ended) -> Path:
+        """Return the report in its place: .nsys-rep, or .qdstrm where the importer does not work."""
+        report = self.work / f"{_STEM}.nsys-rep"
+        stream = self.work / f"{_STEM}.qdstrm"
+        left = Path(ended.stream_path)
+        if ended.stream_path and left.is_file() and not report.is_file():
+            shutil.move(left, stream)  # nsys died before it brought this over
+        if not report.is_file() and stream.is_file() and not ended.killed:
+            try:
+                self.progress("importing", 0.0)
+                import_stream(check_importer(self.nsys), stream, report)
+            except CaptureError:
+                stream.replace(self.targets[".qdstrm"])
+                raise
+        for path in (report, stream):
+            if path.is_file():
+                return path.replace(self.targets[path.suffix])
+        raise self._nothing(ended)
+
+    def _nothing(self, ended: Ended) -> CaptureError:
+        """Say why there is no report."""
+        if ended.killed:
+            return CaptureError("the capture was killed before anything was recorded")
+        if self.request.range_name is not None and not ended.code:
+            return CaptureError(
+                f"nsys recorded nothing: the NVTX range {self.request.range_name!r} never opened",
+                "give the range's name, or record everything with --whole-process",
+            )
+        words = ended.last_words.strip().splitlines()
+        return CaptureError("nsys wrote no report" + (f"; the last words: {words[-1]}" if words else ""))
