@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 
 from nsysprof.errors import TraceError
 from nsysprof.trace import database
-from nsysprof.trace.columns import Coded, Columns, select_columns
+from nsysprof.trace.btree import PageFile
+from nsysprof.trace.columns import NULL, Coded, Columns, select_columns
 from nsysprof.trace.database import Header
 from nsysprof.trace.model import I32, I64
+from nsysprof.trace.pages import read_columns
+from nsysprof.trace.records import UnsupportedError
 from nsysprof.trace.schema import MARKERS, TABLES, Column, Kind, Table
-
-_ABSENT = -1
 
 
 class Codes:
@@ -35,7 +37,7 @@ class Codes:
         wanted = [self._index.setdefault(value, len(self._index)) for value in coded.values.tolist()]
         if wanted == list(range(len(wanted))):
             return coded.codes
-        lookup = np.array([*wanted, _ABSENT], np.int32)  # the code -1 finds the last element
+        lookup = np.array([*wanted, NULL], np.int32)  # the code -1 finds the last element
         return lookup[coded.codes]
 
 
@@ -50,6 +52,7 @@ class Source:
         self.threads = Codes()
         self.processes = Codes()
         self._connection = connection
+        self._pages = PageFile(path, header) if not header.wal else None
         named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
         self.tables = frozenset(str(name) for (name,) in named)
         if self.tables.isdisjoint({*MARKERS, *(table.name for table in TABLES)}):
@@ -61,6 +64,8 @@ class Source:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._pages is not None:
+            self._pages.close()
 
     def warn(self, sentence: str) -> None:
         """Keep ``sentence`` for ``Trace.warnings``, once."""
@@ -106,7 +111,7 @@ class Source:
         for column in table.columns:
             if column.name in present:
                 continue
-            absent = _constant(0 if column.kind is Kind.PRESENT else _ABSENT, read.rows, column.kind)
+            absent = _constant(0 if column.kind is Kind.PRESENT else NULL, read.rows, column.kind)
             if column.kind is Kind.CODE:
                 coded[column.name] = Coded(absent, np.empty(0, np.int64))
             else:
@@ -115,6 +120,9 @@ class Source:
 
     def _read(self, table: str, columns: Sequence[Column]) -> Columns:
         try:
+            if self._pages is not None:
+                with suppress(UnsupportedError):
+                    return read_columns(self._pages, self._connection, table, columns)
             return select_columns(self._connection, table, columns)
         except sqlite3.ProgrammingError:
             raise

@@ -1,0 +1,38 @@
+"""What nsys itself says about a capture: the warnings and errors of DIAGNOSTIC_EVENT."""
+
+import re
+from dataclasses import dataclass
+
+from nsysprof.trace.trace import Trace
+
+_WARNING, _ERROR = 2, 3
+_LOSS = re.compile(r"\b(dropped|lost|missing|not all .* collected|couldn't allocate)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message of nsys about the capture."""
+
+    text: str
+    """In nsys's words, on one line."""
+    is_error: bool
+    """True when nsys calls it an error, False for a warning."""
+    is_loss: bool
+    """True when it says that events are missing from the trace."""
+
+
+def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
+    """Return nsys's warnings, errors and reports of loss, each once; empty where the export holds none.
+
+    Exports of nsys before 2024 have no such table.
+    """
+    if not trace.has_table("DIAGNOSTIC_EVENT"):
+        return ()
+    rows = trace._source.fetch("SELECT severity, text FROM DIAGNOSTIC_EVENT")
+    found: dict[str, Diagnostic] = {}
+    for severity, text in rows:
+        line = " ".join(str(text).split())
+        loss = bool(_LOSS.search(line))
+        if severity in (_WARNING, _ERROR) or loss:
+            found.setdefault(line, Diagnostic(line, severity == _ERROR, loss))
+    return tuple(found.values())
