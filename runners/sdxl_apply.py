@@ -1,0 +1,138 @@
+"""Options that change a loaded pipeline: scheduler, LoRAs, memory format, attention kernel, compilation."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from run_record import is_out_of_memory
+from sdxl_checkpoint import read_pickle
+from sdxl_options import Lora, Options
+
+from nsysprof.errors import UsageError
+
+SCHEDULER_CLASSES: dict[str, tuple[str, dict[str, object]]] = {
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
+    "ddim": ("DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": False}),
+    "lcm": ("LCMScheduler", {}),
+    "heun": ("HeunDiscreteScheduler", {}),
+}
+
+
+def apply(options: Options, pipe: Any) -> None:
+    """Change ``pipe`` as the options say. Raises UsageError for what this model or machine cannot do."""
+    import torch
+
+    if options.scheduler is not None:
+        _set_scheduler(pipe, options.scheduler)
+    apply_loras(pipe, options.lora)
+    if options.fuse_qkv:
+        _fuse(pipe, bool(options.lora))
+    if options.channels_last:
+        pipe.unet.to(memory_format=torch.channels_last)
+        pipe.vae.to(memory_format=torch.channels_last)
+    if options.vae_tiling:
+        pipe.vae.enable_tiling()
+    if options.compile is not None:
+        pipe.unet.forward = torch.compile(pipe.unet.forward, mode=options.compile)
+    if options.attention != "sdpa":
+        pipe.unet.forward = _attending(pipe.unet.forward, options.attention)
+
+
+def _set_scheduler(pipe: Any, name: str) -> None:
+    import diffusers
+
+    class_name, changes = SCHEDULER_CLASSES[name]
+    with _quiet():  # it tells which settings of the old scheduler mean nothing to the new one
+        pipe.scheduler = getattr(diffusers, class_name).from_config(pipe.scheduler.config, **changes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    from diffusers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def apply_loras(pipe: Any, loras: tuple[Lora, ...]) -> None:
+    """Load each LoRA (diffusers or kohya names, as civitai serves them) and set its scale.
+
+    Raises UsageError for a file that is no LoRA, or one for another architecture.
+    """
+    names = [f"lora_{index}" for index in range(len(loras))]
+    for name, lora in zip(names, loras, strict=True):
+        try:
+            with _quiet():  # it names the parts that a LoRA leaves alone, as if they were missing
+                pipe.load_lora_weights(_read_lora(lora.path), adapter_name=name)
+        except (ValueError, RuntimeError, KeyError, IndexError, AttributeError) as error:
+            if is_out_of_memory(error):
+                raise
+            reason = str(error).strip().split("\n")[0]
+            raise UsageError(f"{lora.path.name} is no LoRA for this model", reason) from error
+        except ImportError as error:
+            raise UsageError("LoRAs need the package peft", "pip install 'nsysprof[sdxl]'") from error
+        if not any(name in adapters for adapters in pipe.get_list_adapters().values()):
+            raise UsageError(f"{lora.path.name} is no LoRA for this model", "none of its weights fit")
+    if names:
+        pipe.set_adapters(names, adapter_weights=[lora.scale for lora in loras])
+
+
+def _read_lora(path: Path) -> dict[str, Any]:
+    if path.suffix != ".safetensors":
+        return read_pickle(path)
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(str(path)))
+    except SafetensorError as error:
+        raise UsageError(f"{path.name} is damaged", str(error)) from error
+
+
+def _fuse(pipe: Any, has_loras: bool) -> None:
+    """Fuse the projections of query, key and value, which would lose LoRAs that are not in the weights."""
+    if has_loras:
+        pipe.fuse_lora()
+        pipe.unload_lora_weights()
+    pipe.fuse_qkv_projections()
+
+
+def _attending(forward: Callable[..., Any], attention: str) -> Callable[..., Any]:
+    """Return ``forward`` with its attention held to one kernel.
+
+    Only the UNet's: most of these kernels cannot do the VAE's head of 512 or the text encoders' masks.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    backend = {
+        "flash": SDPBackend.FLASH_ATTENTION,
+        "efficient": SDPBackend.EFFICIENT_ATTENTION,
+        "cudnn": SDPBackend.CUDNN_ATTENTION,
+        "math": SDPBackend.MATH,
+    }[attention]
+
+    @wraps(forward)
+    def attended(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with sdpa_kernel(backend):
+                return forward(*args, **kwargs)
+        except RuntimeError as error:
+            if "No available kernel" not in str(error) and "No viable backend" not in str(error):
+                raise
+            raise UsageError(
+                f"--attention {attention} has no kernel for this device, type and size",
+                "try --attention sdpa",
+            ) from error
+
+    return attended
