@@ -29,6 +29,7 @@ CATEGORY_COLORS = {
     "communication": "#c8102e",
     "memcpy": "#7a5520",
     "memset": "#f79a94",
+    "graph": "#3f7d20",
     "unknown": "#e6007e",
 }
 
@@ -37,9 +38,11 @@ IDLE_COLORS = {
     "idle:sync": "#566270",
     "idle:alloc": "#94a9bd",
     "idle:memop": "#a8969a",
+    "idle:api": "#6f8a94",
     "idle:host": "#a6adb8",
     "idle:queued": "#bcc3cc",
     "idle:profiler": "#b5a98d",
+    "idle:unknown": "#9b93a0",
 }
 
 IDLE_LABELS = {
@@ -47,9 +50,11 @@ IDLE_LABELS = {
     "idle:sync": "Idle: in a synchronisation",
     "idle:alloc": "Idle: in malloc or free",
     "idle:memop": "Idle: in a copy or set call",
+    "idle:api": "Idle: in another CUDA call",
     "idle:host": "Idle: CPU outside CUDA",
     "idle:queued": "Idle: work was queued",
     "idle:profiler": "Idle: nsys itself",
+    "idle:unknown": "Idle: cause not in the trace",
 }
 
 API_COLORS = {

@@ -1,0 +1,111 @@
+// The first chart: every step's GPU window as a stack of what ran and why nothing did.
+const MOST_BARS = 150; // beyond that plotly draws areas: one node per bucket instead of one per bar
+
+const buckets = (() => {
+  const totals = new Map();
+  for (const step of steps) {
+    for (const [key, ns] of Object.entries(step.partition)) totals.set(key, (totals.get(key) || 0) + ns);
+  }
+  const work = [...totals].filter(([key, ns]) => ns && !key.startsWith("idle:")).sort((a, b) => b[1] - a[1]);
+  const idle = [...totals].filter(([key, ns]) => ns && key.startsWith("idle:")).sort((a, b) => b[1] - a[1]);
+  return { all: [...work, ...idle].map(([key]) => key), totals };
+})();
+
+const PATTERNS = {
+  "idle:launch": "/", "idle:sync": "x", "idle:alloc": "-", "idle:memop": "|", "idle:api": "\\", "idle:queued": ".",
+  "idle:profiler": "+",
+};
+
+function stepTraces() {
+  const x = steps.map((_, index) => index);
+  return buckets.all.map((key) => {
+    const values = steps.map((step) => (step.partition[key] || 0) / 1e6);
+    const common = {
+      name: bucketLabel(key), x, y: values,
+      customdata: steps.map((step) => [share((step.partition[key] || 0) / step.wall_ns), step.label]),
+      hovertemplate: `%{customdata[1]}: <b>${bucketLabel(key)}</b> %{y:.3~g} ms, %{customdata[0]}<extra></extra>`,
+    };
+    if (steps.length > MOST_BARS) {
+      return {
+        ...common, type: "scatter", mode: "lines", stackgroup: "one",
+        line: { width: 0, color: bucketColor(key), shape: "hvh" }, fillcolor: bucketColor(key),
+      };
+    }
+    const shape = PATTERNS[key] || "";
+    return {
+      ...common, type: "bar",
+      marker: { color: bucketColor(key), line: { width: 0 }, pattern: { shape, size: 6, solidity: 0.2, fgcolor: "#ffffff", fillmode: "overlay" } },
+    };
+  });
+}
+
+function selectionShape(index) {
+  if (index === null) return [];
+  const color = getComputedStyle(document.documentElement).getPropertyValue("--mark").trim();
+  return [{
+    type: "rect", xref: "x", yref: "paper", x0: index - 0.5, x1: index + 0.5, y0: 0, y1: 1,
+    line: { color, width: 2 }, fillcolor: "rgba(0,0,0,0)",
+  }];
+}
+
+function stepsCsv() {
+  const head = ["step", "label", "wall_ns", "busy_ns", "idle_ns", ...buckets.all.map((key) => `${key}_ns`)];
+  return [head, ...steps.map((step) => [
+    step.index, step.label, step.wall_ns, step.busy_ns, step.idle_ns, ...buckets.all.map((key) => step.partition[key] || 0),
+  ])];
+}
+
+function startSteps() {
+  if (!steps.length) {
+    emptyState("steps", "No steps", page.no_steps);
+    return;
+  }
+  const { body, frame } = figure("steps", {
+    title: "Where each step's time went",
+    text: "Each bar is one step on the GPU, from its first kernel to the next step's. Every nanosecond belongs to "
+      + "exactly one part: the kind of work that ran, or why nothing did. Click a bar to see only that step below.",
+    csv: stepsCsv,
+  });
+  const make = () => ({
+    traces: stepTraces(),
+    layout: {
+      barmode: "stack", bargap: steps.length > 40 ? 0.05 : 0.22, hovermode: "closest", dragmode: false, showlegend: false,
+      xaxis: stepAxis(),
+      yaxis: { title: { text: "ms" }, fixedrange: true, rangemode: "tozero" },
+      shapes: selectionShape(chosen.step),
+    },
+  });
+  const plot = chart(body, 360, make, () => {
+    body.on("plotly_click", (event) => {
+      const index = Number(event.points[0].x);
+      selectStep(index === chosen.step ? null : index);
+    });
+  });
+  plot.show();
+  const selected = node("div");
+  frame.append(selected);
+  const describe = (index) => selected.replaceChildren(partsOf(index));
+  describe(chosen.step);
+  onSelect((index) => {
+    Plotly.relayout(body, { shapes: selectionShape(index) });
+    describe(index);
+  });
+}
+
+function stepAxis() {
+  const axis = { title: { text: "step" }, fixedrange: true, showgrid: false };
+  return steps.length <= 40 ? { ...axis, tickmode: "array", tickvals: steps.map((_, i) => i), ticktext: steps.map((_, i) => `${i}`) } : axis;
+}
+
+// The parts of one step (or of all) in words and numbers under the chart.
+function partsOf(index) {
+  const step = index === null ? null : steps[index];
+  const value = (key) => (step ? step.partition[key] || 0 : buckets.totals.get(key));
+  const whole = step ? step.wall_ns : steps.reduce((sum, each) => sum + each.wall_ns, 0);
+  const entries = buckets.all.map((key) => [key, value(key)]).filter(([, ns]) => ns).sort((a, b) => b[1] - a[1]);
+  const head = step
+    ? `${step.label}: ${duration(step.wall_ns)}, GPU busy ${share(step.busy_ns / step.wall_ns)}, ${count(step.kernels)} kernels`
+    : `${stepName(null)}: ${duration(whole)}`;
+  return node("div", {}, node("p", { id: "step-words" }, node("b", {}, head)),
+    legend(entries.map(([key, ns]) => [bucketLabel(key), bucketColor(key), `${duration(ns)} ${share(ns / whole)}`])));
+}

@@ -1,0 +1,57 @@
+"""The figures that stand at the head of the page, as HTML."""
+
+import html
+from collections.abc import Iterator
+from statistics import median
+
+from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.measure.results import Hotspots
+from nsysprof.render.format import count, duration, share
+from nsysprof.render.palette import bucket_label
+from nsysprof.render.text import plain, readable_kernel, shortened
+
+
+def tiles(hotspots: Hotspots) -> str:
+    """Return the terms and values of a definition list: what to know at first sight."""
+    return "".join(
+        f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd></div>"
+        for term, value, note in _facts(hotspots)
+    )
+
+
+def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
+    """Yield term, value and a note that puts the value in proportion."""
+    trace = hotspots.trace
+    yield "GPU", plain(trace.gpu) or "unknown", f"{duration(trace.end_ns - trace.start_ns)} recorded"
+    if hotspots.steps:
+        yield from _step_facts(hotspots)
+    for key, total in list(hotspots.categories.items())[:1]:
+        note = f"{duration(total.ns)} in {count(total.count)} operations"
+        yield "Largest category", CATEGORY_LABELS.get(key, key), f"{share(total.share)} of GPU time, {note}"
+    for kernel in hotspots.kernels[:1]:
+        label = kernel.family or readable_kernel(kernel.name)
+        note = f"{share(kernel.share)} of GPU time, {count(kernel.count)} times {duration(kernel.mean_ns)}"
+        yield "Largest kernel", shortened(label, 34), note
+
+
+def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
+    steps = hotspots.steps
+    walls = sorted(step.wall_ns for step in steps)
+    middle = int(median(walls))
+    spread = f"{count(len(steps))} steps, {duration(walls[0])} to {duration(walls[-1])}"
+    yield "Step", duration(middle), f"median of {spread}"
+    wall = sum(walls)
+    if not wall:
+        return
+    busy = sum(step.busy_ns for step in steps)
+    yield "GPU busy", share(busy / wall), "of the time of all steps"
+    lost: dict[str, int] = {}
+    for step in steps:
+        for key, ns in step.partition.items():
+            if key.startswith("idle:"):
+                lost[key] = lost.get(key, 0) + ns
+    if lost:
+        key = max(lost, key=lambda key: lost[key])
+        label = bucket_label(key).removeprefix("Idle: ")
+        mean = duration(lost[key] / len(steps))
+        yield "Largest cause of idleness", label, f"{share(lost[key] / wall)} of the time, {mean} a step"

@@ -1,0 +1,216 @@
+"""The page: what its file holds, and what a browser makes of it."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import Browser, browser
+from hotspots_example import HOSTILE, example
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nsysprof.errors import OutputError
+from nsysprof.render import page as page_module
+from nsysprof.render.format import duration
+from nsysprof.render.pack import ALPHABET, as_text, varints
+from nsysprof.render.page import write_page
+from nsysprof.render.records import to_dict
+
+
+def unpacked(text: str) -> bytes:
+    """The inverse of ``as_text``, written plainly."""
+    values = [ALPHABET.index(a) * 91 + ALPHABET.index(b) for a, b in zip(text[::2], text[1::2], strict=True)]
+    bits = "".join(f"{value:013b}" for value in values[1:])
+    bits = bits[: len(bits) - values[0]]
+    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+
+
+@given(st.binary(max_size=200))
+def test_bytes_survive_as_text(data: bytes) -> None:
+    assert unpacked(as_text(data)) == data
+
+
+@given(st.lists(st.integers(0, 2**62)))
+def test_varints_hold_any_non_negative_integer(numbers: list[int]) -> None:
+    data = varints(np.array(numbers, np.int64))
+    found, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            found.append(value)
+            value = shift = 0
+    assert found == numbers
+
+
+@pytest.mark.parametrize(
+    "path", [*Path(str(files("nsysprof.render") / "assets")).rglob("*.*")], ids=lambda p: p.name
+)
+def test_assets_are_ascii_so_that_their_hashes_hold(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").isascii()
+
+
+def test_every_script_is_on_the_page() -> None:
+    folder = files("nsysprof.render") / "assets" / "js"
+    assert sorted(page_module.SCRIPTS) == sorted(file.name.removesuffix(".js") for file in folder.iterdir())
+
+
+def test_the_file_holds_hashes_of_its_scripts_and_no_markup_from_names(tmp_path: Path) -> None:
+    text = write_page(example(hostile=True), tmp_path / "page.html").read_text(encoding="ascii")
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1])  # type: ignore[index]
+    assert "unsafe-eval" not in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 1
+    assert base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode() in policy
+    assert text.count("</script>") == 4
+    assert "<img" not in text
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    assert len(data["hotspots"]["kernels"]) == 5
+    assert not re.search(r"https?://", text.replace(re.search(r'id="plotly">(.*?)<', text)[1], ""))  # type: ignore[index]
+
+
+def test_a_page_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "new" / "page.html"
+    write_page(example(steps=2), target)
+    before = target.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match=r"cannot write the page .* \(No space left on device\)"):
+        write_page(example(), target)
+    assert target.read_bytes() == before
+    assert [path.name for path in target.parent.iterdir()] == ["page.html"]
+
+
+def test_a_page_that_has_no_place_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="choose another path with --html"):
+        write_page(example(), tmp_path / "file" / "page.html")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def example_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_page(example(hostile=True), tmp_path_factory.mktemp("page") / "page.html")
+
+
+def test_it_opens_from_a_file_without_errors_or_requests(chromium: Browser, example_page: Path) -> None:
+    chromium.requests()
+    chromium.open(example_page)
+    for section in ("steps", "timeline", "inside", "kernels", "compare", "api", "memory"):
+        chromium.run("document.getElementById(arguments[0]).scrollIntoView()", section)
+        chromium.wait(
+            "return new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true), 60)))"
+        )
+    assert chromium.logs() == []
+    assert chromium.requests() == []
+    assert chromium.text("h1") == example().headline[0]
+
+
+def test_hostile_names_are_shown_as_text(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    names = chromium.texts("#kernel-table td.name")
+    assert "</script><img src=x onerror=alert(1)>" in names
+    assert any("\\u202egpj.exe" in name for name in names)
+    assert not any(set(name) & set("\x1b\u202e") for name in names)
+    assert HOSTILE not in names
+
+
+def test_a_click_on_a_bar_selects_its_step_everywhere(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    bar = "#steps .trace.bars .point:nth-child(4) path"
+    chromium.wait("return document.querySelector(arguments[0])", bar)
+    chromium.click(bar)
+    step = example().steps[3]
+    assert chromium.wait("return document.getElementById('step-choice').value") == "3"
+    assert f"step 3: {duration(step.wall_ns)}" in chromium.text("#step-words")
+    assert chromium.run("return location.hash") == "#?step=3"
+    chromium.press("\ue014")  # right arrow
+    assert chromium.run("return document.getElementById('step-choice').value") == "4"
+    chromium.press("\ue00c")  # escape
+    assert chromium.run("return document.getElementById('step-choice').value") == ""
+
+
+def test_an_address_keeps_part_and_step(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page, "#kernels?step=7")
+    assert chromium.run("return document.getElementById('step-choice').value") == "7"
+    chromium.click("#bar .links a[href='#api']")
+    assert chromium.run("return location.hash") == "#api?step=7"
+
+
+def test_the_bars_add_up_to_the_json(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    record = to_dict(example())
+    sums = chromium.run(
+        "const d = document.querySelector('#steps .plot').data;"
+        "return d[0].x.map((_, i) => d.reduce((sum, trace) => sum + Math.round(trace.y[i] * 1e6), 0))"
+    )
+    assert sums == [step["wall_ns"] for step in record["steps"]]  # type: ignore[attr-defined]
+
+
+def test_the_table_sorts_searches_and_filters(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    result = example(hostile=True)
+
+    def shown() -> list[int]:
+        return [
+            int(ns)
+            for ns in chromium.run(
+                "return [...document.querySelectorAll('#kernel-table tbody tr')].map(r => r.dataset.ns)"
+            )
+        ]
+
+    assert shown() == [kernel.total_ns for kernel in result.kernels]
+    chromium.click("#kernel-table th[data-key=count] button")
+    assert shown() == [k.total_ns for k in sorted(result.kernels, key=lambda k: (-k.count, -k.total_ns))]
+    assert chromium.run("return document.querySelector('th[data-key=count]').ariaSort") == "descending"
+    chromium.click("#kernel-table th[data-key=mean] button")
+    chromium.click("#kernel-table th[data-key=mean] button")
+    assert shown() == [k.total_ns for k in sorted(result.kernels, key=lambda k: k.mean_ns)]
+    chromium.fill("#kernel-search", "flash gemm")
+    assert shown() == []
+    chromium.fill("#kernel-search", "FLASH sdpa")
+    assert shown() == [78_282_240]
+    chromium.fill("#kernel-search", "")
+    chromium.run(
+        "const s = document.getElementById('kernel-category');"
+        "s.value = 'gemm'; s.dispatchEvent(new Event('change'))"
+    )
+    assert shown() == [181_000_320]
+
+
+def test_a_figure_copies_as_csv(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    chromium.click("#steps .tools button")
+    assert chromium.wait("return document.querySelector('#steps .tools button').textContent") == "Copied"
+
+
+def test_a_trace_without_steps_says_why(chromium: Browser, tmp_path: Path) -> None:
+    chromium.open(write_page(example(steps=0), tmp_path / "page.html"))
+    assert "No NVTX ranges" in chromium.text("#steps")
+    assert chromium.logs() == []
+
+
+def test_light_and_dark_follow_the_system_and_the_button(chromium: Browser, example_page: Path) -> None:
+    chromium.dark(wanted=True)
+    chromium.open(example_page)
+    paper = "return getComputedStyle(document.body).backgroundColor"
+    assert chromium.run(paper) == "rgb(20, 23, 28)"
+    chromium.click("#theme")
+    assert chromium.run(paper) == "rgb(255, 255, 255)"
+    chromium.dark(wanted=False)
