@@ -1,6 +1,12 @@
 """Where queries/, runners/ and the demo trace lie: inside the package in a wheel, beside it in a checkout."""
 
+import lzma
+import os
+import shutil
+import tempfile
 from pathlib import Path
+
+from nsysprof.errors import OutputError
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -19,3 +25,28 @@ def folder(name: str) -> Path:
 def demo_trace() -> Path:
     """Return the compressed H200 trace that ships with the package (.sqlite.xz)."""
     return _PACKAGE / "demo" / "sdxl-h200-1024-8steps.sqlite.xz"
+
+
+def unpack_demo(folder: Path) -> Path:
+    """Unpack the demo trace into ``folder`` (made where it is missing) and return the trace's path.
+
+    Raises OutputError when it cannot be written; then nothing half-written stays behind.
+    """
+    packed = demo_trace()
+    target = folder / packed.name.removesuffix(".xz")
+    partial = ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as sink, lzma.open(packed) as source:
+            shutil.copyfileobj(source, sink)
+        Path(partial).replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot unpack the demo trace into {folder} ({reason})", "choose another folder with --out"
+        ) from error
+    finally:
+        if partial:
+            Path(partial).unlink(missing_ok=True)
+    return target

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nsysprof.commands import hotspots
+from nsysprof.commands import capture, demo, doctor, export, hotspots
 from nsysprof.errors import NsysprofError
 
 app = typer.Typer(
@@ -35,7 +35,15 @@ def _root(
     del version
 
 
+app.command(
+    "capture",
+    cls=capture.ProgramCommand,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(capture.capture)
+app.command("export")(export.export)
 app.command("hotspots")(hotspots.hotspots)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
