@@ -50,25 +50,35 @@ def partition_device(
     cause: index into ``IDLE_CAUSES`` by API row. bounds: starts and ends of the windows that matter.
     """
     if not len(ops.start_ns):
-        return Partition(np.unique(bounds), np.zeros((len(np.unique(bounds)), len(BUCKETS)), np.int64))
+        return _empty(np.unique(bounds))
     order = start_order(ops.start_ns, ops.launch, api)
     if order is not None:
         ops = DeviceOps(ops.start_ns[order], ops.end_ns[order], ops.code[order], ops.launch[order])
     spans, gaps = flatten(ops.start_ns, ops.end_ns, ops.code, ops.launch)
     extent = np.array([ops.start_ns[0], ops.end_ns.max()])
     cuts = np.unique(np.concatenate([bounds, extent]))
-    start, end, parent = _cut(spans.start_ns, spans.end_ns, cuts)
-    window = np.searchsorted(cuts, start, side="right") - 1
-    key = window * len(WORK) + (spans.code if parent is None else spans.code[parent])
     size = len(cuts) - 1
+    if not size:
+        return _empty(cuts)
+    start, end, parent = _cut(spans.start_ns, spans.end_ns, cuts)
+    key = _stretch(cuts, start) * len(WORK)
+    key += spans.code if parent is None else spans.code[parent]
     busy = sums(key, end - start, size * len(WORK))
     start, end, parent = _cut(gaps.start_ns, gaps.end_ns, cuts)
     launch = gaps.launch if parent is None else gaps.launch[parent]
-    pieces = Pieces(start, end, launch, np.searchsorted(cuts, start, side="right") - 1)
-    idle = idle_by_cause(pieces, api, cause, overheads, size)
+    idle = idle_by_cause(Pieces(start, end, launch, _stretch(cuts, start)), api, cause, overheads, size)
     through = np.zeros((len(cuts), len(BUCKETS)), np.int64)
     np.cumsum(np.hstack([busy.reshape(size, len(WORK)), idle]), axis=0, out=through[1:])
     return Partition(cuts, through)
+
+
+def _empty(cuts: I64) -> Partition:
+    return Partition(cuts, np.zeros((len(cuts), len(BUCKETS)), np.int64))
+
+
+def _stretch(cuts: I64, at_ns: I64) -> I64:
+    """Return the stretch between two cuts in which each time lies; the last cut is in the last stretch."""
+    return np.minimum(np.searchsorted(cuts, at_ns, side="right") - 1, len(cuts) - 2)
 
 
 def _cut(start_ns: I64, end_ns: I64, cuts: I64) -> tuple[I64, I64, I64 | None]:

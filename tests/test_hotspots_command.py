@@ -1,0 +1,89 @@
+"""``nsysprof hotspots`` as a process: what goes to stdout, stderr and the page."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trace_builder import TraceBuilder
+
+
+@pytest.fixture(autouse=True)
+def _trace(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(3):
+        start = 1000 * step
+        builder.nvtx(f"step {step}", start, start + 900)
+        builder.launch(
+            "norm_kernel", (start + 100, start + 110), (start + 150, start + 650), correlation=step + 1
+        )
+    builder.write(tmp_path / "run.sqlite")
+
+
+def nsysprof(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nsysprof", "hotspots", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_tables_and_the_page(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite")
+    assert done.returncode == 0
+    assert "step 2" in done.stdout
+    assert done.stderr == "page: nsysprof-out/run.html\n"
+    assert "step 2" in (tmp_path / "nsysprof-out" / "run.html").read_text()
+
+
+def test_no_page(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite", "--no-html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.sqlite"]
+
+
+def test_json_writes_no_page(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    record = json.loads(done.stdout)
+    assert record["schema"] == "nsysprof.hotspots/1"
+    assert [step["wall_ns"] for step in record["steps"]] == [1000, 1000, 500]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.sqlite"]
+
+
+def test_json_and_a_page_where_asked(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite", "--json", "--html", "pages/mine.html")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["steps_source"] == "nvtx"
+    assert (tmp_path / "pages" / "mine.html").is_file()
+
+
+def test_csv(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite", "--csv")
+    assert done.returncode == 0
+    assert done.stdout.startswith("record,step,key,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["absent.sqlite"], 3, "absent.sqlite"),
+        (["run.sqlite", "--json", "--csv"], 2, "--json and --csv exclude each other"),
+        (["run.sqlite", "--no-html", "--open"], 2, "--no-html leaves no page"),
+        (["run.sqlite", "--steps", "lap"], 4, "no NVTX range matching 'lap'"),
+    ],
+)
+def test_mistakes_get_one_line_and_a_code(
+    tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    done = nsysprof(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "nsysprof-out").exists()
+
+
+def test_the_command_line_starts_light() -> None:
+    loaded = "import sys, nsysprof, nsysprof.commands; print(*sorted(m for m in sys.modules if '.' not in m))"
+    modules = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"torch", "plotly", "pandas", "numpy"} & set(modules)
