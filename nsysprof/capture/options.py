@@ -2,10 +2,10 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from nsysprof.capture.locate import Nsys
+from nsysprof.capture.request import Target
 
 _RECORD = (
     "--trace=cuda,nvtx",
@@ -27,20 +27,18 @@ def known_options(nsys: Nsys) -> frozenset[str]:
     )
 
 
-def profile_command(
-    nsys: Nsys, program: Sequence[str], output: Path, range_name: str | None, known: frozenset[str]
-) -> list[str]:
-    """Return the command that runs ``program`` under nsys and writes ``output`` (a path without suffix).
+def profile_command(nsys: Nsys, target: Target, output: Path, known: frozenset[str]) -> list[str]:
+    """Return the command that runs ``target`` under nsys and writes ``output`` (a path without suffix).
 
-    With ``range_name`` (``NAME`` or ``NAME@DOMAIN``), nsys records from that NVTX range's start to its end
-    while the program runs on; without it, everything. Options that nsys does not know are left out, unless
-    nothing works without them.
+    Where the target names a range (``NAME`` or ``NAME@DOMAIN``), nsys records from that NVTX range's start to
+    its end while the program runs on; otherwise everything. Options that are not ``known`` to nsys are left
+    out, unless nothing works without them.
     """
     options = list(_RECORD)
-    if range_name is not None:
+    if target.range_name is not None:
         options += [
             "--capture-range=nvtx",
-            f"--nvtx-capture={range_name}",
+            f"--nvtx-capture={target.range_name}",
             "--capture-range-end=stop",
             "--env-var=NSYS_NVTX_PROFILER_REGISTER_ONLY=0",  # else only registered strings start a range
         ]
@@ -50,5 +48,5 @@ def profile_command(
         str(nsys.path),
         "profile",
         *(option for option in options if option.partition("=")[0] in allowed),
-        *program,
+        *target.program,
     ]

@@ -72,6 +72,8 @@ def _profile(nsys: Nsys, work: Path, env: Mapping[str, str]) -> Path:
     options = ["--trace=nvtx", "--sample=none", "--cpuctxsw=none", f"--output={output}"]
     program = [sys.executable, "-c", _PROGRAM]
     ended = run_tree([str(nsys.path), "profile", *options, *program], env, output.name, quiet)
+    if ended.signal:
+        raise KeyboardInterrupt
     words = (ended.last_words.strip().splitlines() or [""])[-1]
     if ended.code:
         raise NsysError(

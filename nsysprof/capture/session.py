@@ -18,6 +18,7 @@ from nsysprof.capture.manifest import manifest, read_record, write_manifest
 from nsysprof.capture.options import known_options, profile_command
 from nsysprof.capture.preflight import try_ranges
 from nsysprof.capture.process import Ended, Streams, run_tree
+from nsysprof.capture.request import Request
 from nsysprof.errors import CaptureError, NsysError, NsysprofError, OutputError, UsageError
 
 RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
@@ -27,26 +28,6 @@ CAPTURE_VARIABLE = "NSYSPROF_CAPTURE"
 
 _STEM = "nsysprof-capture"
 _SUFFIXES = (".nsys-rep", ".qdstrm", ".sqlite", ".run.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to capture and where to put it."""
-
-    program: tuple[str, ...]
-    """The command line that nsys launches."""
-    name: str
-    """File name of the results, without suffix."""
-    folder: Path
-    """Where they go; made when absent."""
-    range_name: str | None
-    """The NVTX range to record, None for the whole process."""
-    force: bool = False
-    """Replace results of the same name."""
-    nsys: str | None = None
-    """The nsys that was asked for."""
-    is_runner: bool = False
-    """True for nsysprof's own runners: they open the range, and write a run record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +51,14 @@ class Capture:
     failure: NsysprofError | None
     """Why there is no report or no export."""
 
+    def exit_code(self, *, useless: bool) -> int:
+        """Return the program's exit code; where that is 0, what became of the capture counts."""
+        if self.ended.code:
+            return self.ended.code
+        if self.failure:
+            return self.failure.exit_code
+        return CaptureError.exit_code if useless else 0
+
 
 def run_capture(request: Request, streams: Streams, progress: Progress) -> Capture:
     """Capture ``request.program``; what was recorded is kept however the program ends.
@@ -77,11 +66,12 @@ def run_capture(request: Request, streams: Streams, progress: Progress) -> Captu
     Raises UsageError (no such program, impossible name), OutputError (results exist, folder cannot be
     written) and NsysError (none, too old, ranges would not be recorded), all before anything is run.
     """
-    if shutil.which(request.program[0]) is None:
-        raise UsageError(f"no such program: {request.program[0]}", "give its path, or check PATH")
+    target = request.target
+    if shutil.which(target.program[0]) is None:
+        raise UsageError(f"no such program: {target.program[0]}", "give its path, or check PATH")
     targets = _targets(request)
     nsys = find_nsys(request.nsys)
-    if request.is_runner and request.range_name is not None:
+    if target.is_runner and target.range_name is not None:
         progress("trying nsys", 0.0)
         trial = try_ranges(nsys)
         if not trial.recorded:
@@ -126,10 +116,9 @@ class _Job:
     progress: Progress
 
     def run(self, streams: Streams) -> Capture:
-        request = self.request
-        known = known_options(self.nsys)
+        request, known = self.request, known_options(self.nsys)
         started, began = datetime.now(UTC), time.monotonic()
-        command = profile_command(self.nsys, request.program, self.work / _STEM, request.range_name, known)
+        command = profile_command(self.nsys, request.target, self.work / _STEM, known)
         ended = run_tree(command, self._environment(), _STEM, streams)
         ran = time.monotonic() - began
         for old in self.targets.values():
@@ -137,9 +126,7 @@ class _Job:
         report, export, failure = self._keep(ended)
         record = read_record(self.work / "run.json")
         gpus = host.gpus()
-        shown = profile_command(
-            self.nsys, request.program, request.folder / request.name, request.range_name, known
-        )
+        shown = profile_command(self.nsys, request.target, request.folder / request.name, known)
         rest = {
             "files": [path.name for path in (report, export) if path],
             "started_at": started.isoformat(timespec="seconds"),
@@ -158,9 +145,9 @@ class _Job:
         added = {
             "PYTHONUNBUFFERED": "1"
         }  # nsys gives the program a pipe, and its output is to be seen as it comes
-        if self.request.is_runner:
+        if self.request.target.is_runner:
             added[RECORD_VARIABLE] = str(self.work / "run.json")
-            if self.request.range_name is not None:
+            if self.request.target.range_name is not None:
                 added[CAPTURE_VARIABLE] = "1"
         return {**os.environ, **added}
 
@@ -206,9 +193,9 @@ class _Job:
         """Say why there is no report."""
         if ended.killed:
             return CaptureError("the capture was killed before anything was recorded")
-        if self.request.range_name is not None and not ended.code:
+        if self.request.target.range_name is not None and not ended.code:
             return CaptureError(
-                f"nsys recorded nothing: the NVTX range {self.request.range_name!r} never opened",
+                f"nsys recorded nothing: the NVTX range {self.request.target.range_name!r} never opened",
                 "give the range's name, or record everything with --whole-process",
             )
         words = ended.last_words.strip().splitlines()

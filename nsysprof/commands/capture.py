@@ -1,0 +1,59 @@
+"""``nsysprof capture``: run a runner, or any program, under nsys."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+_PROGRAM = "nsysprof.program"
+
+
+class ProgramCommand(TyperCommand):
+    """Keeps what stands after ``--`` apart: that is a program, what comes before are options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse what comes before ``--``."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_PROGRAM] = args[at + 1 :]
+            args = args[:at]
+        return list(super().parse_args(ctx, args))
+
+
+def capture(
+    context: typer.Context,
+    runner: Annotated[str, typer.Option("--runner", help="The runner: runners/NAME.py.")] = "sdxl",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path(
+        "nsysprof-out"
+    ),
+    name: Annotated[str | None, typer.Option("--name", help="File name of the results.")] = None,
+    whole_process: Annotated[
+        bool, typer.Option("--whole-process", help="Record load and warm-up too.")
+    ] = False,
+    capture_range: Annotated[
+        str | None,
+        typer.Option("--capture-range", metavar="nvtx:NAME", help="Record only this NVTX range."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace results of the same name.")] = False,
+    nsys: Annotated[str | None, typer.Option("--nsys", help="The nsys to use.")] = None,
+) -> None:
+    """Run a runner under nsys (other options go to it: --steps 20), or any program: capture -- PROGRAM ..."""
+    from rich.console import Console
+
+    from nsysprof.capture.request import Request, chosen_range, program_target, runner_target
+    from nsysprof.capture.session import run_capture
+    from nsysprof.measure.verdict import judge_capture
+    from nsysprof.render.capture_report import export_bar, print_verdict, streams
+
+    program = context.meta.get(_PROGRAM)
+    target = runner_target(runner, context.args) if program is None else program_target(program, context.args)
+    chosen = chosen_range(target, capture_range, whole_process=whole_process)
+    request = Request(replace(target, range_name=chosen), output, name or target.name, force, nsys)
+    with export_bar(Console(stderr=True)) as progress:
+        done = run_capture(request, streams(sys.stdout.buffer, sys.stderr.buffer, progress), progress)
+    verdict = judge_capture(done, is_runner=target.is_runner)
+    print_verdict(done, verdict, Console(highlight=False))
+    raise typer.Exit(done.exit_code(useless=bool(verdict and verdict.problems)))
