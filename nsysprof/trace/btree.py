@@ -61,7 +61,7 @@ class PageFile:
             self.read(numbers[:1], block)
             kind = block.pages(1)[0, 0]
             if kind == LEAF:
-                if len(np.unique(numbers)) != len(numbers):
+                if np.bincount(numbers).max() > 1:
                     raise UnsupportedError("page used twice")
                 return Leaves(numbers, rowids)
             children = [

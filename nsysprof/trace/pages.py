@@ -13,9 +13,10 @@ import numpy as np
 
 from nsysprof.trace.btree import Leaves, PageFile
 from nsysprof.trace.columns import Columns
+from nsysprof.trace.fields import FieldReader
 from nsysprof.trace.gather import ColumnGatherer, TooWideError
 from nsysprof.trace.model import I64
-from nsysprof.trace.records import Block, FieldReader, UnsupportedError, find_records
+from nsysprof.trace.records import Block, UnsupportedError, find_records
 from nsysprof.trace.schema import Column, Kind
 
 _BLOCK_BYTES = 1 << 20  # fits a core's cache together with the arrays made from it
@@ -92,7 +93,7 @@ def _whole(type_: str) -> bool:
 def _read_dense(file: PageFile, leaves: Leaves, places: dict[Column, int], first: int, last: int) -> Columns:
     """Read a table whose rowids run from ``first`` to ``last`` without a gap."""
     pages = max(1, _BLOCK_BYTES // file.header.page_size)
-    ends = np.append(leaves.last_rowids[:-1], last) - (first - 1)
+    ends = np.append(leaves.last_rowids[:-1], last) - first + 1
     cuts = np.arange(0, len(leaves.numbers), pages)
     starts = np.append(np.append(0, ends)[cuts], ends[-1])
     if (np.diff(starts) < 0).any() or starts[-1] != last - first + 1:

@@ -1,0 +1,102 @@
+"""Read columns of the records of a block."""
+
+import numpy as np
+import numpy.typing as npt
+
+from nsysprof.trace.columns import NULL
+from nsysprof.trace.model import I64
+from nsysprof.trace.records import BEFORE, WINDOW, Block, Records, UnsupportedError, serial_types
+
+Types = npt.NDArray[np.uint8 | np.int64]
+
+_REAL = 7
+_SIZE = np.zeros(128, np.int64)  # bytes of a value by serial type
+_SIZE[:8] = [0, 1, 2, 3, 4, 6, 8, 8]
+_SIZE[12:] = (np.arange(12, 128) - 12) // 2
+
+
+class FieldReader:
+    """Reads columns of a block's records, in ascending order of their index.
+
+    While all records agree about a column's type, so they do about the next one's place, which is then one
+    number; and a column whose type says its value (NULL, 0 or 1) needs no place at all.
+    """
+
+    def __init__(self, block: Block, records: Records, count: int) -> None:
+        """Prepare to read among the first ``count`` columns of at least one record."""
+        self._block = block
+        self._records = records
+        self._window = block.windows(records.header)
+        self._types = serial_types(block, records, self._window, count)
+        self._smallest = int(records.size.min())
+        length = records.length
+        # Where column self._next starts, counted from the header's first byte.
+        self._offset: I64 | int = int(length[0]) if (length == length[0]).all() else length.astype(np.int64)
+        self._next = 0
+        self._sizes: dict[int, int] = {}  # of columns that were read and have one size
+
+    def present(self, column: int) -> I64 | int:
+        """Return 1 where ``column`` is not NULL, else 0; one number when all records agree."""
+        there: I64 = (self._types[:, column] != 0).astype(np.int64)
+        return int(there[0]) if (there == there[0]).all() else there
+
+    def integers(self, column: int) -> I64 | int:
+        """Return the values of ``column``, NULL as -1; one number when the types tell that all agree."""
+        types = self._types[:, column]
+        common = int(types[0])
+        if (types != common).any():
+            return self._mixed(column, types)
+        if common > 9 or common == _REAL:
+            raise UnsupportedError("not an integer")
+        size = self._sizes[column] = int(_SIZE[common])
+        if not size:
+            return NULL if common == 0 else common - 8
+        return self._same_size(column, size)
+
+    def _same_size(self, column: int, size: int) -> I64:
+        offset = self._place(column, size)
+        last = offset + size
+        if isinstance(last, int) and BEFORE + last <= WINDOW:
+            value: I64 = self._window[:, BEFORE + last - 8 : BEFORE + last].view(">i8")[:, 0].astype(np.int64)
+        else:
+            value = self._block.words[self._records.header + (last - 8)].astype(np.int64)
+        if size < 8:  # drop the bytes before the value, then extend its sign
+            shift = 64 - 8 * size
+            value <<= shift
+            value >>= shift
+        return value
+
+    def _mixed(self, column: int, types: Types) -> I64:
+        if types.max() > 9 or (types == _REAL).any():
+            raise UnsupportedError("not an integer")
+        size = _SIZE[types]
+        constant: I64 = np.where(types == 0, NULL, types == 9).astype(np.int64)
+        if not size.any():
+            return constant
+        last = self._place(column, size) + size
+        value = self._block.words[self._records.header + (last - 8)].astype(np.int64)
+        shift = np.where(size == 0, 0, 64 - 8 * size)
+        value <<= shift
+        value >>= shift
+        return np.where(size == 0, constant, value)
+
+    def _place(self, column: int, size: I64 | int) -> I64 | int:
+        """Return where ``column`` starts, counted from the header; its ``size`` bytes are inside the page."""
+        for passed in range(self._next, column):
+            step = self._sizes.pop(passed, None)
+            self._offset = self._offset + (_sizes(self._types[:, passed]) if step is None else step)
+        self._next = column
+        last = self._offset + size
+        if np.max(last) > self._smallest and (last > self._records.size).any():
+            raise UnsupportedError("value outside the page")
+        return self._offset
+
+
+def _sizes(types: Types) -> I64 | int:
+    """Return the bytes that values of these serial types take; one number when all take the same."""
+    if types.max() < len(_SIZE):
+        size = _SIZE[types]
+    else:
+        text: I64 = (types.astype(np.int64) - 12) >> 1
+        size = np.where(types < len(_SIZE), _SIZE[np.minimum(types, len(_SIZE) - 1)], text)
+    return int(size[0]) if (size == size[0]).all() else size
