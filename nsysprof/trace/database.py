@@ -14,6 +14,9 @@ _EXPORT_HINT = "give the .sqlite file; `nsysprof export report.nsys-rep` makes o
 _COMPRESSED = {b"\xfd7zXZ\0": "xz -dk", b"\x1f\x8b": "gzip -dk", b"\x28\xb5\x2f\xfd": "zstd -dk"}
 _LOCK_SECONDS = 2.0
 
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file makes the sqlite3 module raise; the second when a message quotes damaged text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -86,7 +89,7 @@ def connect(path: Path, header: Header) -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)
         connection.text_factory = _decode
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise trace_error(path, error) from None
     return connection
 
@@ -97,7 +100,7 @@ def _decode(text: bytes) -> str:
 
 def trace_error(path: Path, error: Exception) -> TraceError:
     """Say in words what SQLite's ``error`` means for the trace at ``path``."""
-    reason = str(error)
+    reason = "malformed text" if isinstance(error, UnicodeDecodeError) else str(error)
     if "locked" in reason or "busy" in reason:
         return TraceError(f"{path} is locked", "another program writes it; wait until the export has ended")
     if "readonly" in reason:

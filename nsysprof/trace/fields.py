@@ -5,14 +5,12 @@ import numpy.typing as npt
 
 from nsysprof.trace.columns import NULL
 from nsysprof.trace.model import I64
-from nsysprof.trace.records import BEFORE, WINDOW, Block, Records, UnsupportedError, serial_types
+from nsysprof.trace.records import BEFORE, WINDOW, Block, Records, UnsupportedError, serial_types, sizes
 
 Types = npt.NDArray[np.uint8 | np.int64]
 
 _REAL = 7
-_SIZE = np.zeros(128, np.int64)  # bytes of a value by serial type
-_SIZE[:8] = [0, 1, 2, 3, 4, 6, 8, 8]
-_SIZE[12:] = (np.arange(12, 128) - 12) // 2
+_SIZE = sizes(np.arange(10, dtype=np.uint8))  # of integers by serial type
 
 
 class FieldReader:
@@ -84,7 +82,9 @@ class FieldReader:
         """Return where ``column`` starts, counted from the header; its ``size`` bytes are inside the page."""
         for passed in range(self._next, column):
             step = self._sizes.pop(passed, None)
-            self._offset = self._offset + (_sizes(self._types[:, passed]) if step is None else step)
+            self._offset = self._offset + (
+                _same_or_each(sizes(self._types[:, passed])) if step is None else step
+            )
         self._next = column
         last = self._offset + size
         if np.max(last) > self._smallest and (last > self._records.size).any():
@@ -92,11 +92,5 @@ class FieldReader:
         return self._offset
 
 
-def _sizes(types: Types) -> I64 | int:
-    """Return the bytes that values of these serial types take; one number when all take the same."""
-    if types.max() < len(_SIZE):
-        size = _SIZE[types]
-    else:
-        text: I64 = (types.astype(np.int64) - 12) >> 1
-        size = np.where(types < len(_SIZE), _SIZE[np.minimum(types, len(_SIZE) - 1)], text)
+def _same_or_each(size: I64) -> I64 | int:
     return int(size[0]) if (size == size[0]).all() else size

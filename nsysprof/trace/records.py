@@ -25,6 +25,11 @@ _LEAF_HEADER = 8
 BEFORE, WINDOW = 8, 72
 
 
+_SIZE = np.zeros(128, np.int64)  # bytes of a value by serial type
+_SIZE[:8] = [0, 1, 2, 3, 4, 6, 8, 8]
+_SIZE[12:] = (np.arange(12, 128) - 12) // 2
+
+
 class UnsupportedError(Exception):
     """The file holds something that is left to SQLite."""
 
@@ -60,8 +65,10 @@ class Records:
     """First byte of each header, which holds the header's length."""
     length: U8
     """Bytes of each header."""
+    payload: I64
+    """Bytes of each record, the header included."""
     size: I64
-    """Bytes of each record that its page holds, the header included; the rest is on overflow pages."""
+    """Bytes of each record that its page holds; the rest is on overflow pages."""
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -72,7 +79,7 @@ def find_records(block: Block, count: int, usable: int) -> Records:
     """Find the records of the first ``count`` pages of ``block``, all of which must be table leaves."""
     page, offset = _cells(block, count, usable)
     if not len(page):
-        return Records(page, np.empty(0, np.uint8), page)
+        return Records(page, np.empty(0, np.uint8), page, page)
     payload, position = _varints(block.data, page + offset)
     header = _skip_varints(block.data, position, 9)
     size = _local_size(payload, usable)
@@ -81,7 +88,7 @@ def find_records(block: Block, count: int, usable: int) -> Records:
         raise UnsupportedError("record outside the page")
     if length.max() >= 0x80 or not length.min():
         raise UnsupportedError("header of unusual length")
-    return Records(header, length, size)
+    return Records(header, length, payload, size)
 
 
 def _cells(block: Block, count: int, usable: int) -> tuple[I64, I64]:
@@ -149,10 +156,28 @@ def serial_types(block: Block, records: Records, window: U8, count: int) -> npt.
     """
     if count > MAX_COLUMNS:
         raise UnsupportedError("many columns")
-    types = window[:, BEFORE + 1 : BEFORE + 1 + count]
-    if types.shape[1] == count and records.length.min() > count and not _long_type(window, count):
-        return types
-    return _long_serial_types(block.data, records, count)
+    types: npt.NDArray[np.uint8 | np.int64] = window[:, BEFORE + 1 : BEFORE + 1 + count]
+    if types.shape[1] < count or records.length.min() <= count or _long_type(window, count):
+        types = _long_serial_types(block.data, records, count)
+    elif records.length.min() == count + 1:
+        _check_whole(records, types, records.length == count + 1)
+    return types
+
+
+def sizes(types: npt.NDArray[np.uint8 | np.int64]) -> I64:
+    """Return the bytes that values of these serial types take."""
+    if types.max() < len(_SIZE):
+        return _SIZE[types]
+    text: I64 = (types.astype(np.int64) - 12) >> 1
+    return np.where(types < len(_SIZE), _SIZE[np.minimum(types, len(_SIZE) - 1)], text)
+
+
+def _check_whole(
+    records: Records, types: npt.NDArray[np.uint8 | np.int64], ended: npt.NDArray[np.bool_]
+) -> None:
+    """Like SQLite, insist that records whose header has ``ended`` with ``types`` take their whole payload."""
+    if (records.length[ended] + sizes(types[ended]).sum(axis=1) != records.payload[ended]).any():
+        raise UnsupportedError("record that is longer or shorter than its values")
 
 
 def _long_type(window: U8, count: int) -> bool:
@@ -172,9 +197,12 @@ def _long_serial_types(data: U8, records: Records, count: int) -> I64:
     position, body = records.header + 1, records.header + records.length
     for column in range(count):
         there = position < body
-        value, after = _varints(data, position)
+        value, after = _varints(data, np.where(there, position, records.header))  # the latter is small
         position = np.where(there, after, position)
         if (position > body).any():
             raise UnsupportedError("header that ends inside a serial type")
         types[:, column] = np.where(there, value, 0)
+    ended = position == body
+    if ended.any():
+        _check_whole(records, types, ended)
     return types

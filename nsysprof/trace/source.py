@@ -78,7 +78,7 @@ class Source:
             return self._connection.execute(sql).fetchall()
         except sqlite3.ProgrammingError:
             raise  # the trace was closed: the caller's mistake, not the file's
-        except sqlite3.Error as error:
+        except database.FAILURES as error:
             raise database.trace_error(self.path, error) from None
 
     def column_names(self, table: str) -> frozenset[str]:
@@ -126,7 +126,7 @@ class Source:
             return select_columns(self._connection, table, columns)
         except sqlite3.ProgrammingError:
             raise
-        except sqlite3.Error as error:
+        except database.FAILURES as error:
             raise database.trace_error(self.path, error) from None
 
 
