@@ -31,6 +31,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
+def brief(error: BaseException) -> str:
+    """Return what a library's error says, in one line of bearable length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "\N{HORIZONTAL ELLIPSIS}"
+
+
 def record_path(out: Path) -> Path:
     """Return where the record goes: where `nsysprof capture` asked for it, else ``run.json`` in ``out``."""
     return Path(os.environ.get(PATH_VARIABLE) or out / "run.json")

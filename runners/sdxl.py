@@ -7,9 +7,11 @@ import importlib
 import importlib.util
 import logging
 import os
+import statistics
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -56,7 +58,8 @@ def main() -> int:
     )  # it warns of image processors that nothing here uses
     warnings.filterwarnings("ignore", message="`upcast_vae` is deprecated")  # diffusers calls it itself
     try:
-        run(parse(sys.argv[1:]))
+        options = parse(sys.argv[1:])
+        sys.stdout.write(_summary(run(options), options))
     except NsysprofError as error:
         sys.stderr.write(f"sdxl: error: {error}\n")
         return error.exit_code
@@ -64,6 +67,16 @@ def main() -> int:
         sys.stderr.write("sdxl: interrupted\n")
         return 130
     return 0
+
+
+def _summary(record: Mapping[str, Any], options: Options) -> str:
+    steps = record["profiled"]["step_ms"]
+    allocated = record["peak_memory"]["allocated_bytes"]
+    memory = "" if allocated is None else f", {allocated / 1e9:.2f} GB allocated at most"
+    return (
+        f"{len(steps)} steps, {statistics.median(steps):.1f} ms a step, "
+        f"{record['profiled']['total_s']:.2f} s in all{memory}; images in {options.out}\n"
+    )
 
 
 def run(options: Options) -> dict[str, object]:
@@ -126,6 +139,10 @@ def _resolve(options: Options) -> tuple[Options, Any]:
         torch.cuda.set_device(device)
     elif options.allocator is not None:
         raise UsageError("--allocator chooses how GPU memory is managed", "leave it out on a CPU")
+    elif options.preset == "tiny":
+        torch.set_num_threads(
+            1
+        )  # threads gain nothing on toy tensors, and on a busy machine wait for each other
     dtype = options.dtype or ("fp16" if device.type == "cuda" else "fp32")
     return replace(options, device=name, dtype=dtype), device
 
@@ -166,8 +183,10 @@ def _quieten() -> None:
     """Keep the libraries from reporting on their own insides; what they say about the run still shows."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # image processors that nothing here uses
     import diffusers
+    import transformers
 
     diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     for handler in logging.getLogger("diffusers").handlers:
         handler.addFilter(lambda record: "should be kept in float32: []" not in record.getMessage())
     for name in (

@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from run_record import is_out_of_memory
+from run_record import brief, is_out_of_memory
 from sdxl_checkpoint import read_pickle
 from sdxl_options import Lora, Options
 
@@ -38,7 +38,7 @@ def apply(options: Options, pipe: Any) -> None:
     if options.vae_tiling:
         pipe.vae.enable_tiling()
     if options.compile is not None:
-        pipe.unet.forward = torch.compile(pipe.unet.forward, mode=options.compile)
+        pipe.unet.forward = _compiled(pipe.unet.forward, options.compile)
     if options.attention != "sdpa":
         pipe.unet.forward = _attending(pipe.unet.forward, options.attention)
 
@@ -56,7 +56,7 @@ def _quiet() -> Iterator[None]:
     from diffusers.utils import logging
 
     level = logging.get_verbosity()
-    logging.set_verbosity_error()
+    logging.set_verbosity(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
@@ -78,8 +78,7 @@ def apply_loras(pipe: Any, loras: tuple[Lora, ...]) -> None:
         except (ValueError, RuntimeError, KeyError, IndexError, AttributeError) as error:
             if is_out_of_memory(error):
                 raise
-            reason = str(error).strip().split("\n")[0]
-            raise UsageError(f"{lora.path.name} is no LoRA for this model", reason) from error
+            raise UsageError(f"{lora.path.name} is no LoRA for this model", brief(error)) from error
         except ImportError as error:
             raise UsageError("LoRAs need the package peft", "pip install 'nsysprof[sdxl]'") from error
         if not any(name in adapters for adapters in pipe.get_list_adapters().values()):
@@ -97,7 +96,7 @@ def _read_lora(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(str(path)))
     except SafetensorError as error:
-        raise UsageError(f"{path.name} is damaged", str(error)) from error
+        raise UsageError(f"{path.name} is damaged", brief(error)) from error
 
 
 def _fuse(pipe: Any, has_loras: bool) -> None:
@@ -106,6 +105,22 @@ def _fuse(pipe: Any, has_loras: bool) -> None:
         pipe.fuse_lora()
         pipe.unload_lora_weights()
     pipe.fuse_qkv_projections()
+
+
+def _compiled(forward: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    """Return ``forward`` compiled; a method and not its module, so that hooks and ranges stay round it."""
+    import torch
+
+    compiled = torch.compile(forward, mode=mode)
+
+    @wraps(forward)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return compiled(*args, **kwargs)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise UsageError("torch.compile fails on this machine", brief(error)) from error
+
+    return call
 
 
 def _attending(forward: Callable[..., Any], attention: str) -> Callable[..., Any]:

@@ -2,9 +2,12 @@
 
 import re
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from run_record import brief
 
 from nsysprof.errors import OutputError, UsageError
 
@@ -39,7 +42,7 @@ def _safetensors_names(path: Path) -> set[str]:
         with safe_open(str(path), framework="pt") as file:
             return set(file.keys())
     except (SafetensorError, OSError) as error:
-        raise UsageError(f"{path.name} is no safetensors file", str(error)) from error
+        raise UsageError(f"{path.name} is no safetensors file", brief(error)) from error
 
 
 def read_pickle(path: Path) -> dict[str, Any]:
@@ -54,14 +57,15 @@ def read_pickle(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings(action="ignore"):  # of old pickles, before it refuses them
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise UsageError(
             f"{path.name} is refused: it is damaged, or could run code, since it holds more than weights",
             "use the model's .safetensors file",
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, struct.error) as error:
-        raise UsageError(f"{path.name} is damaged", str(error).strip().split("\n")[0]) from error
+        raise UsageError(f"{path.name} is damaged", brief(error)) from error
     while isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -86,7 +90,7 @@ def save_checkpoint(pipe: Any, path: Path) -> None:
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
         raise OutputError(
-            f"cannot write {path.name}: {error}", "check the folder and its free space"
+            f"cannot write {path.name}: {brief(error)}", "check the folder and its free space"
         ) from error
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from run_record import brief
 from sdxl_checkpoint import check_checkpoint
 from sdxl_options import DEFAULT_MODEL, SINGLE_FILES, Options
 from sdxl_tokens import load_tokenizers, random_tokenizers
@@ -94,8 +95,7 @@ def _pretrained_pipeline(model: str, options: Options, dtype: Any, variant: str 
             model, torch_dtype=dtype, variant=variant, add_watermarker=False, use_safetensors=True
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise UsageError(f"cannot load {model}", reason or type(error).__name__) from error
+        raise UsageError(f"cannot load {model}", brief(error)) from error
     _set_tokenizers(pipe, options)
     return pipe
 
@@ -137,31 +137,17 @@ def _single_file_pipeline(file: Path, configs: Path, options: Options, dtype: An
             **_tokenizers(configs, options),
         )
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise UsageError(f"cannot load {file.name} as SDXL ({options.preset})", reason) from error
+        raise UsageError(f"cannot load {file.name} as SDXL ({options.preset})", brief(error)) from error
 
 
 def _random_pipeline(configs: Path, options: Options, device: Any, dtype: Any) -> Any:
     """Make every part on the device in its final type: 3.5 billion parameters in seconds."""
     import torch
-    import transformers
-    from diffusers import (
-        AutoencoderKL,
-        EulerDiscreteScheduler,
-        StableDiffusionXLPipeline,
-        UNet2DConditionModel,
-    )
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 
     torch.manual_seed(options.seed)
     with torch.device(device), _default_dtype(dtype):
-        parts = {
-            name: kind.from_config(kind.load_config(str(configs), subfolder=name))
-            for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
-        }
-        for name in TEXT_ENCODERS:
-            config = json.loads((configs / name / "config.json").read_text())
-            kind = getattr(transformers, config["architectures"][0])
-            parts[name] = kind(transformers.CLIPTextConfig(**config))
+        parts = random_parts(configs)
     for part in parts.values():
         part.eval().requires_grad_(False)
     return StableDiffusionXLPipeline(
@@ -170,6 +156,22 @@ def _random_pipeline(configs: Path, options: Options, device: Any, dtype: Any) -
         scheduler=EulerDiscreteScheduler.from_pretrained(str(configs), subfolder="scheduler"),
         add_watermarker=False,
     )
+
+
+def random_parts(configs: Path) -> dict[str, Any]:
+    """Return the UNet, VAE and text encoders of ``configs``, made on torch's default device and type."""
+    import transformers
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    parts = {
+        name: kind.from_config(kind.load_config(str(configs), subfolder=name))
+        for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
+    }
+    for name in TEXT_ENCODERS:
+        config = json.loads((configs / name / "config.json").read_text())
+        kind = getattr(transformers, config["architectures"][0])
+        parts[name] = kind(transformers.CLIPTextConfig(**config))
+    return parts
 
 
 @contextmanager

@@ -64,25 +64,26 @@ def load_tokenizers(place: str, vocabulary: int) -> dict[str, Any]:
 
     Raises UsageError when there is none, or when it has more tokens than the text encoders know.
     """
+    first = _load_tokenizer(place, subfolder="tokenizer") or _load_tokenizer(place)
+    second = _load_tokenizer(place, subfolder="tokenizer_2") or _load_tokenizer(
+        place, pad_token=_FIRST_OF_CLIP
+    )
+    if first is None or second is None:
+        raise UsageError(f"no CLIP tokenizer in {place}", "give an SDXL or CLIP model, hub id or folder")
+    if len(first) > vocabulary:
+        raise UsageError(
+            f"{place} has more tokens than the text encoders know ({vocabulary})", "give another"
+        )
+    return {"tokenizer": first, "tokenizer_2": second}
+
+
+def _load_tokenizer(place: str, **settings: str) -> Any:
+    """Return the CLIP tokenizer at ``place``, None where there is none."""
     from transformers import CLIPTokenizer
 
     try:
-        found = {
-            name: CLIPTokenizer.from_pretrained(place, subfolder=name)
-            for name in ("tokenizer", "tokenizer_2")
-        }
-    except (OSError, ValueError):
-        try:
-            found = {
-                "tokenizer": CLIPTokenizer.from_pretrained(place),
-                "tokenizer_2": CLIPTokenizer.from_pretrained(place, pad_token=_FIRST_OF_CLIP),
-            }
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"no CLIP tokenizer in {place}", "give an SDXL or CLIP model, hub id or folder"
-            ) from error
-    if len(found["tokenizer"]) > vocabulary:
-        raise UsageError(
-            f"the tokenizer of {place} has more tokens than the text encoders know ({vocabulary})"
-        )
-    return found
+        tokenizer = CLIPTokenizer.from_pretrained(place, **settings)
+    except Exception:  # the Rust library below raises bare ones for a damaged file
+        return None
+    # without its files transformers makes an empty one, which knows the special tokens only
+    return tokenizer if len(tokenizer) > len(tokenizer.all_special_tokens) + 1 else None
