@@ -22,9 +22,13 @@ def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
     Raises MissingDataError when the trace holds no GPU work, API call or step, or no range that was asked
     for; UsageError for a bad expression; TraceError when the file turns out to be damaged.
     """
+    return hotspots_of(examine(trace, steps))
+
+
+def examine(trace: Trace, steps: str = "auto") -> StepInputs:
+    """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     calls = load_calls(trace)
-    coded = code(trace.kernels.name)
-    classes = classify_names([trace.strings.get(id_, "") for id_ in coded.values.tolist()])
+    coded, classes = _kernel_classes(trace)
     work_code = np.array([WORK_CODE[kind.category] for kind in classes], np.int8)
     ops = gather(trace, work_code[coded.codes])
     found = find_steps(trace, ops, calls, steps)
@@ -33,8 +37,13 @@ def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
             f"{trace.path} holds no GPU work, no CUDA API calls and no steps",
             "capture with `nsys profile -t cuda,nvtx`, and check that the program used the GPU",
         )
-    work = work_by_step(ops, found)
-    inputs = StepInputs(trace, ops, calls, found, work)
+    return StepInputs(trace, ops, calls, found, work_by_step(ops, found))
+
+
+def hotspots_of(inputs: StepInputs) -> Hotspots:
+    """Measure what was attributed."""
+    trace, ops, calls, found, work = inputs.trace, inputs.ops, inputs.calls, inputs.steps, inputs.work
+    coded, classes = _kernel_classes(trace)
     api_calls = summarise(calls)
     categories = _categories(work.ns.sum(axis=0).tolist(), work.count.sum(axis=0).tolist())
     total = sum(amount.ns for amount in categories.values())
@@ -50,6 +59,11 @@ def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
         warnings=(*trace.warnings, *_doubts(ops, calls, found), *found.notes),
     )
+
+
+def _kernel_classes(trace: Trace) -> tuple[Coded, list[KernelClass]]:
+    coded = code(trace.kernels.name)
+    return coded, classify_names([trace.strings.get(id_, "") for id_ in coded.values.tolist()])
 
 
 def find_steps(trace: Trace, ops: Operations, calls: Calls, wanted: str) -> Steps:

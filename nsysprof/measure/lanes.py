@@ -1,0 +1,183 @@
+"""Rows of the timeline: a lane for each stream of a GPU and each thread, and exact sums for each in bins."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsysprof.attribute.buckets import WORK
+from nsysprof.attribute.ranges import closed_ends
+from nsysprof.classify.categories import API_CLASSES
+from nsysprof.measure.steps import StepInputs
+from nsysprof.measure.timeline_model import Bins, Lane
+from nsysprof.trace import Trace
+from nsysprof.trace.model import I32, I64
+
+MOST_LANES = 24
+"""Lanes of one kind; the busiest are shown."""
+BINS = 8192
+_THREAD_MASK = 0xFFFFFF
+_START_END = (60, 71)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRows:
+    """Which lane every row of the trace is in, -1 for those without one."""
+
+    op_lane: I32
+    call_lane: I32
+    range_lane: I32
+    range_end_ns: I64
+    """Ends of ranges, the trace's end for those that never closed."""
+    range_depth: I32
+    """How many ranges of the lane were open when each began."""
+    labels: tuple[tuple[str, str], ...]
+    """Kind and label of each lane: NVTX, then API, then GPU."""
+    left_out: str
+
+
+def gather_lanes(inputs: StepInputs, end_ns: int) -> LaneRows:
+    """Give every operation, call and range of a trace its lane."""
+    trace, ops = inputs.trace, inputs.ops
+    several = len(trace.processes) > 1
+    tables = [table for table in (trace.kernels, trace.memcpys, trace.memsets, trace.graphs) if len(table)]
+    stream = np.concatenate([table.stream for table in tables]) if tables else np.zeros(0, np.int32)
+    op_key = ((ops.process.astype(np.int64) + 1) << 40) + (ops.device.astype(np.int64) << 32) + stream
+    ranges = trace.ranges
+    apart = np.isin(ranges.kind, _START_END)
+    range_key = ranges.thread.astype(np.int64) * 2 + apart
+    range_names = {
+        key: f"NVTX, {_thread(trace, key // 2)}{', start/end' if key % 2 else ''}"
+        for key in np.unique(range_key).tolist()
+    }
+    call_key = inputs.calls.rows.thread.astype(np.int64)
+    call_names = {key: f"CUDA API, {_thread(trace, key)}" for key in np.unique(call_key).tolist()}
+    op_names = {
+        key: _stream(inputs, key, several) for key in (np.unique(op_key).tolist() if len(op_key) else [])
+    }
+    range_lane, range_labels, fewer = _number(range_key, range_names, 0)
+    call_lane, call_labels, less = _number(call_key, call_names, len(range_labels))
+    op_lane, op_labels, left = _number(op_key, op_names, len(range_labels) + len(call_labels))
+    range_end = closed_ends(ranges.end_ns, end_ns)
+    labels = [("nvtx", label) for label in range_labels]
+    labels += [("api", label) for label in call_labels] + [("gpu", label) for label in op_labels]
+    missing = [text for text in (fewer, less, left) if text]
+    return LaneRows(
+        op_lane,
+        call_lane,
+        range_lane,
+        range_end,
+        _depth(range_lane, ranges.start_ns, range_end),
+        tuple(labels),
+        f"The busiest {MOST_LANES} rows of a kind are shown; {', '.join(missing)}." if missing else "",
+    )
+
+
+def _thread(trace: Trace, index: int) -> str:
+    return f"thread {int(trace.threads[index]) & _THREAD_MASK}"
+
+
+def _stream(inputs: StepInputs, key: int, several: bool) -> str:
+    process, device, stream = (key >> 40) - 1, (key >> 32) & 0xFF, key & 0xFFFFFFFF
+    name = f"GPU {inputs.ops.devices[device]}, stream {stream}"
+    if not several or process < 0:
+        return name
+    return f"{name}, process {int(inputs.trace.processes[process]) >> 24 & 0xFFFFFF}"
+
+
+def _number(key: I64, names: dict[int, str], offset: int) -> tuple[I32, list[str], str]:
+    """Return the lane of each row, the lanes' labels, and what has none."""
+    if not len(key):
+        return np.zeros(0, np.int32), [], ""
+    values, codes, counts = np.unique(key, return_inverse=True, return_counts=True)
+    keep = np.sort(np.argsort(-counts, kind="stable")[:MOST_LANES])
+    lane = np.full(len(values), -1, np.int32)
+    lane[keep] = np.arange(len(keep), dtype=np.int32) + offset
+    labels = [names[value] for value in values[keep].tolist()]
+    lost = len(values) - len(keep)
+    kind = names[int(values[0])].split(",")[0].split()[0]
+    note = (
+        f"{lost} more of {kind} with {int(counts.sum() - counts[keep].sum()):,} events are not"
+        if lost
+        else ""
+    )
+    return lane[codes], labels, note
+
+
+def _depth(lane: I32, start_ns: I64, end_ns: I64) -> I32:
+    """Return how many earlier ranges of the same lane were open when each range began."""
+    depth = np.zeros(len(lane), np.int32)
+    for which in np.unique(lane).tolist():
+        mine = np.flatnonzero(lane == which)
+        mine = mine[np.lexsort((-end_ns[mine], start_ns[mine]))]
+        closed = np.searchsorted(np.sort(end_ns[mine]), start_ns[mine], side="right")
+        depth[mine] = np.maximum(np.arange(len(mine)) - closed, 0)
+    return depth
+
+
+def in_order(lane: I32, start_ns: I64, then: I64 | None = None) -> I64:
+    """Return the rows that have a lane, by lane, then by start, then by ``then``."""
+    rows = np.flatnonzero(lane >= 0)
+    columns: list[I64 | I32] = [start_ns[rows], lane[rows]]
+    if then is not None:
+        columns.insert(0, then[rows])
+    elif (np.diff(lane[rows]) >= 0).all() and (np.diff(start_ns[rows]) >= 0).all():
+        return rows
+    return rows[np.lexsort(tuple(columns))]
+
+
+def cut(rows: LaneRows, ops: I64, calls: I64, ranges: I64) -> tuple[Lane, ...]:
+    """Return the lanes with the rows of picked events that each one has."""
+    found = []
+    numbers = {"nvtx": rows.range_lane[ranges], "api": rows.call_lane[calls], "gpu": rows.op_lane[ops]}
+    for number, (kind, label) in enumerate(rows.labels):
+        first, last = np.searchsorted(numbers[kind], [number, number + 1])
+        found.append(Lane(kind, label, int(first), int(last)))
+    return tuple(found)
+
+
+def binned(inputs: StepInputs, rows: LaneRows, start_ns: int, end_ns: int) -> Bins:
+    """Return the time of each lane by category or class in ``BINS`` equal bins over the whole trace."""
+    width = -(-(end_ns - start_ns) // BINS)
+    edges = np.arange(BINS + 1, dtype=np.int64) * width
+    calls = inputs.calls
+    class_of = np.array([API_CLASSES.index(kind.key) for kind in calls.kinds], np.int8)
+    tables = (
+        (rows.op_lane, inputs.ops.start_ns, inputs.ops.end_ns, inputs.ops.code, WORK),
+        (
+            rows.call_lane,
+            calls.rows.start_ns,
+            calls.rows.end_ns,
+            class_of[calls.coded.codes] if len(class_of) else np.zeros(0, np.int8),
+            API_CLASSES,
+        ),
+    )
+    lane: list[int] = []
+    key: list[str] = []
+    sums: list[I64] = []
+    for lanes, starts, ends, codes, names in tables:
+        group = lanes.astype(np.int16) * np.int16(len(names)) + codes
+        order = np.argsort(group, kind="stable")  # 16-bit integers: a radix sort
+        cuts = np.flatnonzero(np.diff(group[order])) + 1
+        for part in np.split(order, cuts) if len(order) else []:
+            which, name = divmod(int(group[part[0]]), len(names))
+            if which < 0:
+                continue
+            lane.append(which)
+            key.append(names[name])
+            sums.append(time_in_bins(starts[part] - start_ns, ends[part] - start_ns, edges))
+    table = np.stack(sums) if sums else np.zeros((0, BINS), np.int64)
+    return Bins(start_ns, width, np.array(lane, np.int32), tuple(key), table)
+
+
+def time_in_bins(start_ns: I64, end_ns: I64, edges: I64) -> I64:
+    """Return how much of the given intervals lies between each edge and the next, exactly.
+
+    Intervals may overlap; each counts. Times are small enough that rows times the last edge fits 63 bits.
+    """
+    until = np.zeros(len(edges), np.int64)
+    for times, sign in ((start_ns, 1), (end_ns, -1)):
+        ordered = np.sort(times, kind="stable")
+        before = np.searchsorted(ordered, edges, side="left")
+        through = np.concatenate([[0], np.cumsum(ordered)])
+        until += sign * (before * edges - through[before])
+    return np.diff(until)
