@@ -76,7 +76,7 @@ def _refuse_other_types(connection: sqlite3.Connection, table: str, columns: Seq
             raise TraceError(f"the trace is damaged: {table}.{name} holds {found[0]} instead of integers")
 
 
-def narrow(values: I64) -> I64 | I32:
+def narrow(values: I64) -> npt.NDArray[Any]:
     """Return ``values`` as 32-bit integers where all of them fit, else a copy."""
     if len(values) and (values.max() > INT32_MAX or values.min() < INT32_MIN):
         return values.copy()

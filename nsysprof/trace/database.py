@@ -10,6 +10,7 @@ from urllib.parse import quote
 from nsysprof.errors import TraceError
 
 _MAGIC = b"SQLite format 3\0"
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _EXPORT_HINT = "give the .sqlite file; `nsysprof export report.nsys-rep` makes one from a report"
 _COMPRESSED = {b"\xfd7zXZ\0": "xz -dk", b"\x1f\x8b": "gzip -dk", b"\x28\xb5\x2f\xfd": "zstd -dk"}
 _LOCK_SECONDS = 2.0
@@ -78,20 +79,37 @@ def _not_sqlite(path: Path, head: bytes) -> TraceError:
     return TraceError(f"{path} is not an SQLite file", _EXPORT_HINT)
 
 
+def has_log(path: Path, header: Header) -> bool:
+    """Tell whether some content is not in the file yet, but in the write-ahead log beside it."""
+    log = Path(f"{path}-wal")
+    return header.wal and log.exists() and log.stat().st_size > 0
+
+
 def connect(path: Path, header: Header) -> sqlite3.Connection:
     """Return a read-only connection whose text is decoded forgivingly; raises TraceError."""
-    log = Path(f"{path}-wal")
     options = "mode=ro"
-    if header.wal and not (log.exists() and log.stat().st_size):
-        options += "&immutable=1"  # else SQLite would create -wal and -shm files beside the trace
+    if header.wal:  # SQLite would create -wal and -shm files beside the trace
+        options += "&readonly_shm=1" if has_log(path, header) else "&immutable=1"
     uri = f"file://{quote(os.fsencode(path.absolute()))}?{options}"
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False, isolation_level=None
+        )
         connection.text_factory = _decode
+        connection.execute("BEGIN")  # with the first SELECT, keeps writers out until the trace is closed
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except FAILURES as error:
         raise trace_error(path, error) from None
     return connection
+
+
+def being_written(path: Path) -> bool:
+    """Tell whether another program has a transaction open that changes the file."""
+    try:
+        with Path(f"{path}-journal").open("rb") as journal:
+            return journal.read(8) == _JOURNAL_MAGIC
+    except OSError:
+        return False
 
 
 def _decode(text: bytes) -> str:
@@ -103,7 +121,7 @@ def trace_error(path: Path, error: Exception) -> TraceError:
     reason = "malformed text" if isinstance(error, UnicodeDecodeError) else str(error)
     if "locked" in reason or "busy" in reason:
         return TraceError(f"{path} is locked", "another program writes it; wait until the export has ended")
-    if "readonly" in reason:
+    if "readonly" in reason or "unable to open" in reason:
         return TraceError(f"{path} was left half-written", "let its writer end, or export the report again")
     if "malformed" in reason or "not a database" in reason:
         return TraceError(f"{path} is damaged: {reason}", "export the report again")

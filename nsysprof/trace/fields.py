@@ -35,7 +35,10 @@ class FieldReader:
 
     def present(self, column: int) -> I64 | int:
         """Return 1 where ``column`` is not NULL, else 0; one number when all records agree."""
-        there: I64 = (self._types[:, column] != 0).astype(np.int64)
+        types = self._types[:, column]
+        if ((types == 10) | (types == 11)).any():
+            raise UnsupportedError("reserved type")
+        there: I64 = (types != 0).astype(np.int64)
         return int(there[0]) if (there == there[0]).all() else there
 
     def integers(self, column: int) -> I64 | int:

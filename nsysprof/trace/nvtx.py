@@ -55,12 +55,12 @@ def _texts(source: Source, read: Columns) -> tuple[list[str], I32]:
     """Return distinct texts and each row's index into them: StringIds[textId], else its own text, else ""."""
     index = {"": 0}
     ids, inverse = np.unique(read.integers["textId"], return_inverse=True)
-    known = [source.strings.get(id_) for id_ in ids.tolist()]
+    known = [source.strings.in_file.get(id_) for id_ in ids.tolist()]
     lookup = [-1 if text is None else index.setdefault(text, len(index)) for text in known]
     codes = np.array(lookup, np.int32)[inverse]
     has_own = read.integers["text"] == 1
     if (has_own & (codes < 0)).any():
-        own = source.fetch("SELECT text FROM NVTX_EVENTS WHERE text IS NOT NULL ORDER BY rowid")
+        own = source.fetch("SELECT text FROM NVTX_EVENTS NOT INDEXED WHERE text IS NOT NULL")
         own_codes = np.full(read.rows, -1, np.int32)
         own_codes[has_own] = [index.setdefault(str(text), len(index)) for (text,) in own]
         codes = np.where(codes < 0, own_codes, codes)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.trace import schema
-from nsysprof.trace.columns import Columns
+from nsysprof.trace.columns import Columns, narrow
 from nsysprof.trace.model import (
     I64,
     ApiRows,
@@ -58,7 +58,7 @@ def load_kernels(source: Source) -> KernelRows:
     """Load CUPTI_ACTIVITY_KIND_KERNEL."""
     read = source.read(schema.KERNEL)
     keep, common = _gpu_columns(source, read, schema.KERNEL)
-    return KernelRows(**common, name=read.integers["demangledName"][keep])
+    return KernelRows(**common, name=source.strings.ids(read.integers["demangledName"])[keep])
 
 
 def load_kernel_details(source: Source) -> KernelDetailRows:
@@ -70,8 +70,8 @@ def load_kernel_details(source: Source) -> KernelDetailRows:
     grid, block = (
         np.stack([details[f"{kind}{axis}"][keep] for axis in "XYZ"], axis=1) for kind in ("grid", "block")
     )
-    shared = details["staticSharedMemory"] + details["dynamicSharedMemory"]
-    return KernelDetailRows(grid, block, details["registersPerThread"][keep], shared[keep])
+    shared = details["staticSharedMemory"].astype(np.int64) + details["dynamicSharedMemory"]
+    return KernelDetailRows(grid, block, details["registersPerThread"][keep], narrow(shared[keep]))
 
 
 def load_memcpys(source: Source) -> MemcpyRows:
@@ -105,7 +105,7 @@ def load_api_calls(source: Source) -> ApiRows:
         end_ns=columns["end"][keep],
         thread=source.threads.adopt(read.coded["globalTid"])[keep],
         correlation=columns["correlationId"][keep],
-        name=columns["nameId"][keep],
+        name=source.strings.ids(columns["nameId"])[keep],
     )
 
 

@@ -19,6 +19,7 @@ from nsysprof.trace.model import I32, I64
 from nsysprof.trace.pages import read_columns
 from nsysprof.trace.records import UnsupportedError
 from nsysprof.trace.schema import MARKERS, TABLES, Column, Kind, Table
+from nsysprof.trace.strings import Strings
 
 
 class Codes:
@@ -52,7 +53,7 @@ class Source:
         self.threads = Codes()
         self.processes = Codes()
         self._connection = connection
-        self._pages = PageFile(path, header) if not header.wal else None
+        self._pages = None if database.has_log(path, header) else PageFile(path, header)
         named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
         self.tables = frozenset(str(name) for (name,) in named)
         if self.tables.isdisjoint({*MARKERS, *(table.name for table in TABLES)}):
@@ -60,6 +61,9 @@ class Source:
                 f"{path} is an SQLite file, but no nsys export",
                 "give the file that `nsysprof export` or `nsys export --type sqlite` wrote",
             )
+
+        if database.being_written(path):
+            self.warn("another program is writing the trace; it may be incomplete")
 
     def close(self) -> None:
         """Close the file."""
@@ -86,12 +90,12 @@ class Source:
         return frozenset(str(row[1]) for row in self.fetch(f'PRAGMA table_info("{table}")'))
 
     @cached_property
-    def strings(self) -> dict[int, str]:
-        """StringIds: text by id."""
+    def strings(self) -> Strings:
+        """StringIds; empty when the trace has none."""
         if "StringIds" not in self.tables:
-            return {}
+            return Strings({})
         rows = self.fetch("SELECT id, value FROM StringIds WHERE id IS NOT NULL AND value IS NOT NULL")
-        return {int(str(id_)): str(value) for id_, value in rows}
+        return Strings({id_: str(value) for id_, value in rows if isinstance(id_, int)})
 
     def read(self, table: Table) -> Columns:
         """Read the declared columns of ``table``: absent optional ones are -1, an absent table has no rows.

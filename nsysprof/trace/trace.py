@@ -1,10 +1,11 @@
 """A trace: an nsys export opened read-only, its tables loaded as arrays when they are first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,11 @@ from nsysprof.trace.model import (
 from nsysprof.trace.nvtx import Nvtx, load_nvtx
 from nsysprof.trace.schema import PROCESS_MASK
 from nsysprof.trace.source import Source
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Rows = TypeVar("Rows", bound="DataclassInstance")
 
 
 def open_trace(path: str | Path) -> "Trace":
@@ -72,6 +78,13 @@ class Trace:
         """Close the file; loaded rows stay usable."""
         self._source.close()
 
+    def _load(self, load: Callable[[Source], Rows]) -> Rows:
+        """Return loaded rows, their arrays made read-only."""
+        loaded = load(self._source)
+        for field in fields(loaded):
+            getattr(loaded, field.name).flags.writeable = False
+        return loaded
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes figures of this trace doubtful, as sentences; grows as tables are loaded."""
@@ -88,8 +101,8 @@ class Trace:
 
     @cached_property
     def strings(self) -> Mapping[int, str]:
-        """Every string of the trace by id; kernel and API names are such ids."""
-        return MappingProxyType(self._source.strings)
+        """Every string of the trace by id; holds the name of every kernel and API call."""
+        return MappingProxyType(self._source.strings.by_id)
 
     @property
     def threads(self) -> I64:
@@ -117,46 +130,46 @@ class Trace:
     @cached_property
     def kernels(self) -> KernelRows:
         """Kernels that ran."""
-        return rows.load_kernels(self._source)
+        return self._load(rows.load_kernels)
 
     def kernel_details(self) -> KernelDetailRows:
         """Load the launch geometry of ``kernels``, row by row; not kept."""
-        return rows.load_kernel_details(self._source)
+        return self._load(rows.load_kernel_details)
 
     @cached_property
     def memcpys(self) -> MemcpyRows:
         """Memory copies on the GPU."""
-        return rows.load_memcpys(self._source)
+        return self._load(rows.load_memcpys)
 
     @cached_property
     def memsets(self) -> MemsetRows:
         """Memory sets on the GPU."""
-        return rows.load_memsets(self._source)
+        return self._load(rows.load_memsets)
 
     @cached_property
     def graphs(self) -> GraphRows:
         """Whole CUDA graph launches; their kernels are then not in ``kernels``."""
-        return rows.load_graphs(self._source)
+        return self._load(rows.load_graphs)
 
     @cached_property
     def api_calls(self) -> ApiRows:
         """CUDA runtime and driver API calls."""
-        return rows.load_api_calls(self._source)
+        return self._load(rows.load_api_calls)
 
     @cached_property
     def overheads(self) -> OverheadRows:
         """Time that nsys itself spent."""
-        return rows.load_overheads(self._source)
+        return self._load(rows.load_overheads)
 
     @cached_property
     def memory(self) -> MemoryRows:
         """Device memory allocations and releases."""
-        return rows.load_memory(self._source)
+        return self._load(rows.load_memory)
 
     @cached_property
     def ranges(self) -> RangeRows:
         """NVTX ranges; texts and domains are in ``range_texts`` and ``domains``."""
-        return self._nvtx.rows
+        return self._load(lambda _: self._nvtx.rows)
 
     @property
     def range_texts(self) -> tuple[str, ...]:
