@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ def apply_loras(pipe: Any, loras: tuple[Lora, ...]) -> None:
 
     Raises UsageError for a file that is no LoRA, or one for another architecture.
     """
+    if loras and find_spec("peft") is None:
+        raise UsageError("LoRAs need the package peft", "pip install 'nsysprof[sdxl]'")
     names = [f"lora_{index}" for index in range(len(loras))]
     for name, lora in zip(names, loras, strict=True):
         try:
@@ -79,8 +82,6 @@ def apply_loras(pipe: Any, loras: tuple[Lora, ...]) -> None:
             if is_out_of_memory(error):
                 raise
             raise UsageError(f"{lora.path.name} is no LoRA for this model", brief(error)) from error
-        except ImportError as error:
-            raise UsageError("LoRAs need the package peft", "pip install 'nsysprof[sdxl]'") from error
         if not any(name in adapters for adapters in pipe.get_list_adapters().values()):
             raise UsageError(f"{lora.path.name} is no LoRA for this model", "none of its weights fit")
     if names:

@@ -408,6 +408,15 @@ def test_a_lora_that_does_not_fit_is_refused(
         run("--lora", tmp_path / "x.safetensors")
 
 
+def test_a_lora_without_peft_says_what_to_install(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file(_diffusers_lora(), str(tmp_path / "a.safetensors"))
+    monkeypatch.setattr("sdxl_apply.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="LoRAs need the package peft: pip install"):
+        run("--lora", tmp_path / "a.safetensors")
+
+
 def test_fused_projections_keep_the_lora(image: Callable[..., bytes], tmp_path: Path) -> None:
     save_file(_diffusers_lora(), str(tmp_path / "a.safetensors"))
     lora = ("--lora", tmp_path / "a.safetensors")
