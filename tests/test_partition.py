@@ -1,7 +1,6 @@
 """Every ns of a device goes to exactly one bucket: checked ns by ns against the definition."""
 
 from dataclasses import dataclass
-from random import Random
 
 import numpy as np
 import pytest
@@ -9,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nsysprof.attribute.buckets import BUCKETS, CAUSE_CODE, IDLE, WORK, WORK_CODE
-from nsysprof.attribute.partition import DeviceOps, partition_device
+from nsysprof.attribute.idle import Cpu
+from nsysprof.attribute.operations import DeviceOps
+from nsysprof.attribute.partition import partition_device
 from nsysprof.trace.model import ApiRows, OverheadRows
 
 END = 60
@@ -61,15 +62,22 @@ def partition(case: Case, windows: list[tuple[int, int]]) -> list[dict[str, int]
         np.array([o.end for o in case.overheads], np.int64),
         np.array([o.thread for o in case.overheads], np.int32),
     )
+    by_start = sorted(case.ops, key=lambda op: (op.start, *waited_for(case, op)))
     ops = DeviceOps(
-        np.array([op.start for op in case.ops], np.int64),
-        np.array([op.end for op in case.ops], np.int64),
-        np.array([WORK_CODE[op.work] for op in case.ops], np.int8),
-        np.array([op.call for op in case.ops], np.int32),
+        np.array([op.start for op in by_start], np.int64),
+        np.array([op.end for op in by_start], np.int64),
+        np.array([WORK_CODE[op.work] for op in by_start], np.int8),
+        np.array([op.call for op in by_start], np.int32),
     )
     bounds = np.array(windows, np.int64).reshape(-1, 2)
-    table = partition_device(ops, api, cause, overheads, bounds.ravel()).window(bounds[:, 0], bounds[:, 1])
+    found = partition_device(ops, Cpu(api, cause, overheads), bounds.ravel())
+    table = found.window(bounds[:, 0], bounds[:, 1])
     return [{key: ns for key, ns in zip(BUCKETS, row, strict=True) if ns} for row in table.tolist()]
+
+
+def waited_for(case: Case, op: Op) -> tuple[int, int]:
+    """Of operations that start together, the one whose call returned first ends the gap."""
+    return (case.calls[op.call].end, case.calls[op.call].thread) if op.call >= 0 else (-1, -1)
 
 
 def bucket_at(case: Case, time: int) -> str | None:
@@ -81,10 +89,10 @@ def bucket_at(case: Case, time: int) -> str | None:
     if not later or all(op.start > time for op in case.ops):
         return None
     first = min(op.start for op in later)
-    submitters = [case.calls[op.call] if op.call >= 0 else None for op in later if op.start == first]
-    call = min(submitters, key=lambda c: (c.end, c.thread) if c else (-1, -1))
-    if call is None:
+    op = min((op for op in later if op.start == first), key=lambda op: waited_for(case, op))
+    if op.call < 0:
         return "idle:unknown"
+    call = case.calls[op.call]
     if time >= call.end:
         return "idle:queued"
     if any(o.start <= time < o.end and o.thread in (call.thread, -1) for o in case.overheads):
@@ -239,10 +247,3 @@ def test_the_parts_sum_to_the_devices_time(case: Case) -> None:
     assert sum(found.values()) == last - first
     busy = sum(any(op.start <= time < op.end for op in case.ops) for time in range(first, last))
     assert sum(ns for key, ns in found.items() if key not in IDLE) == busy
-
-
-@given(cases(), st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(case: Case, random: Random) -> None:
-    ops = list(case.ops)
-    random.shuffle(ops)
-    assert partition(Case(tuple(ops), case.calls, case.overheads), [(0, END)]) == partition(case, [(0, END)])

@@ -1,17 +1,24 @@
 """Why a GPU was idle: what the thread that submitted the next operation was doing meanwhile."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from nsysprof.attribute.buckets import CAUSE_CODE, IDLE_CAUSES
-from nsysprof.attribute.tally import sums
+from nsysprof.attribute.buckets import CAUSE_CODE
+from nsysprof.attribute.calls import (
+    CAUSES,
+    Spans,
+    Waits,
+    calls_of_thread,
+    overhead_of_thread,
+    overlap,
+    time_by_cause,
+)
+from nsysprof.attribute.tally import blocks, sums
 from nsysprof.trace.model import I32, I64, ApiRows, OverheadRows
 
-_CAUSES = len(IDLE_CAUSES)
-_PAIRS_AT_ONCE = 1 << 17  # (gap, call) pairs whose scratch arrays stay in the processor's cache
+_GAPS_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,113 +32,61 @@ class Pieces:
     window: I64
 
 
-@dataclass(frozen=True, slots=True)
-class _Calls:
-    """Disjoint spans of one thread in order of time."""
+class Cpu:
+    """What the CPU did, thread by thread."""
 
-    start_ns: I64
-    end_ns: I64
-    cause: npt.NDArray[np.int8]
+    def __init__(self, api: ApiRows, cause: npt.NDArray[np.int8], overheads: OverheadRows) -> None:
+        """Take the API calls, the cause of each (index into ``IDLE_CAUSES``), and nsys's own time."""
+        self.api = api
+        self._cause = cause
+        self._overheads = overheads
+        self._threads: dict[int, tuple[Spans, Spans]] = {}
 
+    def idle_by_cause(self, pieces: Pieces, windows: int) -> I64:
+        """Return idle ns by window and cause, shape (windows, causes)."""
+        total = np.zeros((windows, CAUSES), np.int64)
+        for part in blocks(len(pieces.start_ns), max(windows, _GAPS_AT_ONCE)):
+            block = Pieces(
+                pieces.start_ns[part], pieces.end_ns[part], pieces.launch[part], pieces.window[part]
+            )
+            self._add(total, block)
+        return total
 
-def idle_by_cause(
-    pieces: Pieces, api: ApiRows, cause: npt.NDArray[np.int8], overheads: OverheadRows, windows: int
-) -> I64:
-    """Return idle ns by window and cause, shape (windows, causes); each piece is counted whole.
+    def _add(self, total: I64, pieces: Pieces) -> None:
+        windows = len(total)
+        known = pieces.launch >= 0
+        if not known.all():
+            lost = np.flatnonzero(~known)
+            lengths = pieces.end_ns[lost] - pieces.start_ns[lost]
+            total[:, CAUSE_CODE["unknown"]] += sums(pieces.window[lost], lengths, windows)
+            kept = np.flatnonzero(known)
+            pieces = Pieces(
+                pieces.start_ns[kept], pieces.end_ns[kept], pieces.launch[kept], pieces.window[kept]
+            )
+        submitted = np.clip(self.api.end_ns[pieces.launch], pieces.start_ns, pieces.end_ns)
+        total[:, CAUSE_CODE["queued"]] += sums(pieces.window, pieces.end_ns - submitted, windows)
+        late = np.flatnonzero(submitted > pieces.start_ns)
+        launch = pieces.launch[late]
+        waits = Waits(pieces.start_ns[late], submitted[late], pieces.window[late], launch)
+        thread = self.api.thread[launch]
+        for which in np.flatnonzero(np.bincount(thread)).tolist():
+            total += self._of_thread(which, _select(waits, thread == which), windows)
 
-    cause: index into ``IDLE_CAUSES`` of every API row's function.
-    """
-    total = np.zeros((windows, _CAUSES), np.int64)
-    known = pieces.launch >= 0
-    _add(total, pieces, np.flatnonzero(~known), "unknown")
-    at = np.flatnonzero(known)
-    launch = pieces.launch[at]
-    start, end, window = pieces.start_ns[at], pieces.end_ns[at], pieces.window[at]
-    submitted = np.clip(api.end_ns[launch], start, end)
-    total[:, CAUSE_CODE["queued"]] = sums(window, end - submitted, windows)
-    waiting = np.flatnonzero(submitted > start)
-    thread = api.thread[launch]
-    for which in np.unique(thread):
-        mine = waiting[thread[waiting] == which]
-        rows = api.thread == which
-        calls = _calls(api, None if rows.all() else np.flatnonzero(rows), cause)
-        spans = (start[mine], submitted[mine], window[mine])
-        total += _cpu_time(calls, *spans, windows)
-        blamed = _overlaps(_overhead_spans(overheads, int(which)), *spans)
-        total -= _cpu_time(calls, *blamed, windows)
-        total[:, CAUSE_CODE["profiler"]] += sums(blamed[2], blamed[1] - blamed[0], windows)
-    return total
-
-
-def _add(total: I64, pieces: Pieces, at: I64, cause: str) -> None:
-    lengths = pieces.end_ns[at] - pieces.start_ns[at]
-    total[:, CAUSE_CODE[cause]] += sums(pieces.window[at], lengths, len(total))
-
-
-def _calls(api: ApiRows, rows: I64 | None, cause: npt.NDArray[np.int8]) -> _Calls:
-    """Return the outermost calls of a thread; a driver call inside a runtime call is part of that."""
-    start, end = api.start_ns, api.end_ns
-    if rows is not None:
-        start, end, cause = start[rows], end[rows], cause[rows]
-    if not (start[1:] >= start[:-1]).all():
-        order = np.lexsort((-end, start))
-        start, end, cause = start[order], end[order], cause[order]
-    if (start[1:] < end[:-1]).any():
-        reach = np.maximum.accumulate(end)
-        start = np.concatenate([start[:1], np.maximum(start[1:], reach[:-1])])
-        outer = np.flatnonzero(end > start)
-        start, end, cause = start[outer], end[outer], cause[outer]
-    return _Calls(start, end, cause)
+    def _of_thread(self, thread: int, waits: Waits, windows: int) -> I64:
+        if thread not in self._threads:
+            calls = calls_of_thread(self.api, thread, self._cause)
+            self._threads[thread] = calls, overhead_of_thread(self._overheads, thread)
+        calls, overhead = self._threads[thread]
+        table = time_by_cause(calls, waits, windows)
+        blamed = overlap(overhead, waits)
+        if len(blamed.start_ns):
+            table -= time_by_cause(calls, blamed, windows)
+            lengths = blamed.end_ns - blamed.start_ns
+            table[:, CAUSE_CODE["profiler"]] += sums(blamed.window, lengths, windows)
+        return table
 
 
-def _overhead_spans(overheads: OverheadRows, thread: int) -> _Calls:
-    """Return the profiler's own spans on a thread, united; those of an unknown thread count for all."""
-    mine = np.flatnonzero((overheads.thread == thread) | (overheads.thread < 0))
-    mine = mine[np.argsort(overheads.start_ns[mine], kind="stable")]
-    start, end = overheads.start_ns[mine], overheads.end_ns[mine]
-    reach = np.maximum.accumulate(end) if len(end) else end
-    start = np.concatenate([start[:1], np.maximum(start[1:], reach[:-1])])
-    real = np.flatnonzero(end > start)
-    return _Calls(start[real], end[real], np.zeros(len(real), np.int8))
-
-
-def _cpu_time(calls: _Calls, start: I64, end: I64, window: I64, windows: int) -> I64:
-    """Return the time of the given spans by window and cause; what no call covers is ``host``."""
-    total = np.zeros(windows * _CAUSES, np.int64)
-    for span, call in _pairs(calls, start, end):
-        inside = np.minimum(calls.end_ns[call], end[span])
-        inside -= np.maximum(calls.start_ns[call], start[span])
-        total += sums(window[span] * _CAUSES + calls.cause[call], inside, windows * _CAUSES)
-    table = total.reshape(windows, _CAUSES)
-    table[:, CAUSE_CODE["host"]] += sums(window, end - start, windows) - table.sum(axis=1)
-    return table
-
-
-def _overlaps(calls: _Calls, start: I64, end: I64, window: I64) -> tuple[I64, I64, I64]:
-    """Return the parts of the spans that lie inside a call: start, end, window."""
-    starts, ends, windows = [start[:0]], [end[:0]], [window[:0]]
-    for span, call in _pairs(calls, start, end):
-        starts.append(np.maximum(calls.start_ns[call], start[span]))
-        ends.append(np.minimum(calls.end_ns[call], end[span]))
-        windows.append(window[span])
-    return np.concatenate(starts), np.concatenate(ends), np.concatenate(windows)
-
-
-def _pairs(calls: _Calls, start: I64, end: I64) -> Iterator[tuple[I64, I64]]:
-    """Yield (span, call) indices of all that overlap, in blocks of a bounded size.
-
-    One block is larger only when a single span meets more calls than that.
-    """
-    first = np.searchsorted(calls.end_ns, start, side="right")
-    count = np.searchsorted(calls.start_ns, end, side="left") - first
-    np.maximum(count, 0, out=count)
-    met = np.flatnonzero(count)
-    through = np.cumsum(count[met])
-    low, done = 0, 0
-    while low < len(met):
-        high = max(low + 1, int(np.searchsorted(through, done + _PAIRS_AT_ONCE, side="right")))
-        span = np.repeat(met[low:high], count[met[low:high]])
-        before = through[low:high] - count[met[low:high]] - done
-        offset = first[met[low:high]] - before
-        yield span, np.arange(len(span)) + np.repeat(offset, count[met[low:high]])
-        low, done = high, int(through[high - 1])
+def _select(waits: Waits, which: npt.NDArray[np.bool_]) -> Waits:
+    if which.all():
+        return waits
+    return Waits(waits.start_ns[which], waits.end_ns[which], waits.window[which], waits.launch[which])

@@ -1,14 +1,18 @@
 """Every operation that ran on a GPU, with what it was and which call submitted it."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.attribute.buckets import GRAPH, WORK_CODE
-from nsysprof.attribute.busy import Codes
 from nsysprof.attribute.launches import launch_rows
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, ApiRows, GpuRows
+
+Codes = npt.NDArray[np.int8]
+Column = TypeVar("Column", I64, I32, Codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +39,81 @@ class Operations:
         return len(self.start_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceOps:
+    """Every operation of one device, by start; of those that start together, by the end of their calls."""
+
+    start_ns: I64
+    end_ns: I64
+    code: Codes
+    """Index into ``buckets.WORK``."""
+    launch: I32
+    """API row that submitted it, -1 when unknown."""
+
+
 def gather(trace: Trace, kernel_code: Codes) -> Operations:
     """Collect all operations of a trace; ``kernel_code`` is the kind of work of each kernel."""
-    tables = (trace.kernels, trace.memcpys, trace.memsets, trace.graphs)
-    parts = [table for table in tables if len(table)] or [trace.kernels]
-    codes = [
-        np.full(len(table), WORK_CODE[key], np.int8) for table, key in zip(tables[1:], _KEYS, strict=True)
+    tables: list[tuple[GpuRows, str]] = [
+        (trace.memcpys, "memcpy"),
+        (trace.memsets, "memset"),
+        (trace.graphs, GRAPH),
     ]
-    ordinal = np.concatenate([table.device for table in parts])
-    used, device = np.unique(ordinal, return_inverse=True) if _varies(ordinal) else (ordinal[:1], None)
+    others = [(table, key) for table, key in tables if len(table)]
+    parts = [trace.kernels, *(table for table, _ in others)]
+    codes = [np.full(len(table), WORK_CODE[key], np.int8) for table, key in others]
+    used = sorted({ordinal for part in parts for ordinal in _distinct(part.device)})
     thread_process = trace.thread_process
     return Operations(
-        start_ns=np.concatenate([table.start_ns for table in parts]),
-        end_ns=np.concatenate([table.end_ns for table in parts]),
-        device=np.zeros(len(ordinal), np.int32) if device is None else device.astype(np.int32),
-        process=np.concatenate([table.process for table in parts]),
-        code=np.concatenate([kernel_code, *codes]),
-        launch=np.concatenate(
-            [
-                launch_rows(table.correlation, table.process, trace.api_calls, thread_process)
-                for table in parts
-            ]
+        start_ns=_joined([part.start_ns for part in parts]),
+        end_ns=_joined([part.end_ns for part in parts]),
+        device=_positions([part.device for part in parts], used),
+        process=_joined([part.process for part in parts]),
+        code=_joined([kernel_code, *codes]),
+        launch=_joined(
+            [launch_rows(part.correlation, part.process, trace.api_calls, thread_process) for part in parts]
         ),
         kernels=len(trace.kernels),
-        devices=tuple(used.tolist()),
+        devices=tuple(used),
     )
 
 
-_KEYS = ("memcpy", "memset", GRAPH)
+def of_device(ops: Operations, device: int, api: ApiRows) -> DeviceOps:
+    """Return the operations of a device (index into ``devices``) by start."""
+    rows: I64 | None = np.flatnonzero(ops.device == device) if len(ops.devices) > 1 else None
+    start = ops.start_ns if rows is None else ops.start_ns[rows]
+    order = _start_order(start, ops.launch if rows is None else ops.launch[rows], api)
+    if order is not None:
+        rows = order if rows is None else rows[order]
+    if rows is None:
+        return DeviceOps(ops.start_ns, ops.end_ns, ops.code, ops.launch)
+    return DeviceOps(ops.start_ns[rows], ops.end_ns[rows], ops.code[rows], ops.launch[rows])
 
 
-def _varies(ids: I32) -> bool:
-    return bool(len(ids)) and bool((ids != ids[0]).any())
+def _start_order(start_ns: I64, launch: I32, api: ApiRows) -> I64 | None:
+    """Return the order by start, None where it is given already."""
+    if (start_ns[1:] > start_ns[:-1]).all():
+        return None
+    order: I64 = np.argsort(start_ns, kind="stable")
+    in_order = start_ns[order]
+    if (in_order[1:] == in_order[:-1]).any():
+        known = launch >= 0
+        returned, thread = np.full(len(launch), -1, np.int64), np.full(len(launch), -1, np.int32)
+        returned[known], thread[known] = api.end_ns[launch[known]], api.thread[launch[known]]
+        order = np.lexsort((thread, returned, start_ns))
+    return order
+
+
+def _joined(columns: list[Column]) -> Column:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+
+def _distinct(ordinals: I32) -> list[int]:
+    if not len(ordinals):
+        return []
+    return [int(ordinals[0])] if (ordinals == ordinals[0]).all() else np.unique(ordinals).tolist()
+
+
+def _positions(ordinals: list[I32], used: list[int]) -> I32:
+    if len(used) < 2:
+        return np.broadcast_to(np.int32(0), (sum(map(len, ordinals)),))
+    return np.searchsorted(used, np.concatenate(ordinals)).astype(np.int32)

@@ -50,8 +50,6 @@ class Launches:
     """Start of the submitting call."""
     thread: I32
     """Index into ``Trace.threads``."""
-    process: I32
-    """Index into ``Trace.processes``, known for every operation."""
     gpu_ns: I64
     """How long the operation ran."""
 
@@ -133,21 +131,21 @@ def _matching(timeline: Timeline, pattern: str) -> _Group | None:
 
 def _best_family(timeline: Timeline, launches: Launches) -> _Group | None:
     """Choose by name first, then by the GPU time that a family holds, then the one of the longest ranges."""
-    best: tuple[int, float, int] | None = None
-    chosen = None
-    work = _GpuTime(launches)
+    by_rank: dict[int, list[_Group]] = {}
     for family, numbers in families.by_family(timeline.texts).items():
         rank = families.rank(family)
         group = _group(timeline, numbers, by_text=False)
-        if group is None or (rank > families.CERTAIN_RANK and len(group.number) < 2):
-            continue
-        share = work.share_within(group.start_ns, group.end_ns)
-        if rank > families.CERTAIN_RANK and share < _MOST:
-            continue
-        score = (rank, -round(share, 1), len(group.number))
-        if best is None or score < best:
-            best, chosen = score, group
-    return chosen
+        if group is not None and (rank <= families.CERTAIN_RANK or len(group.number) > 1):
+            by_rank.setdefault(rank, []).append(group)
+    work = _GpuTime(launches)
+    for rank, groups in sorted(by_rank.items()):
+        if rank <= families.CERTAIN_RANK and len(groups) == 1:
+            return groups[0]
+        scored = [(work.share_within(group.start_ns, group.end_ns), group) for group in groups]
+        enough = [pair for pair in scored if rank <= families.CERTAIN_RANK or pair[0] >= _MOST]
+        if enough:
+            return min(enough, key=lambda pair: (-round(pair[0], 1), len(pair[1].number)))[1]
+    return None
 
 
 class _GpuTime:
@@ -262,5 +260,7 @@ def _steps_of_launches(timeline: Timeline, group: _Group, launches: Launches) ->
             continue
         lookup = intervals(starts[member], ends[member], group.step[member])
         mine = launches.thread == which
+        if mine.all():
+            return lookup.innermost(launches.start_ns)
         of_op[mine] = lookup.innermost(launches.start_ns[mine])
     return of_op

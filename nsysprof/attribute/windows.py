@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nsysprof.attribute.operations import Operations
 from nsysprof.trace.model import I32, I64
+
+_NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,49 +21,42 @@ class Windows:
     """Whether the step ran anything on the device."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepOps:
-    """What windows are made of: one value per operation."""
-
-    step: I32
-    """Step, -1 outside."""
-    device: I32
-    """Position among the devices."""
-    start_ns: I64
-    end_ns: I64
-    is_kernel: npt.NDArray[np.bool_]
-
-
-def gpu_windows(ops: StepOps, chain: I32, devices: int) -> Windows:
+def gpu_windows(ops: Operations, step: I32, chain: I32) -> Windows:
     """Return each step's window on each device.
 
-    It runs from the step's first kernel's start (first operation's, where it has no kernel) to that of the
-    next step in its chain, and for the last step of a chain to the end of its own last operation.
+    step: step of each operation, -1 outside.
+
+    A window runs from the step's first kernel's start (first operation's, where it has no kernel) to that of
+    the next step in its chain, and for the last step of a chain to the end of its own last operation.
     """
-    steps = len(chain)
-    inside = np.flatnonzero(ops.step >= 0)
-    cell = ops.step[inside].astype(np.int64) * devices + ops.device[inside]
-    kernel = ops.is_kernel[inside]
-    first = _first(cell[kernel], ops.start_ns[inside[kernel]], steps * devices)
-    any_first = _first(cell[~kernel], ops.start_ns[inside[~kernel]], steps * devices)
-    first = np.where(first == _NEVER, any_first, first).reshape(steps, devices)
-    last = np.full(steps * devices, -1, np.int64)
-    np.maximum.at(last, cell, ops.end_ns[inside])
+    devices = len(ops.devices)
+    cells = len(chain) * devices
+    cell = step if devices == 1 else np.where(step >= 0, step * devices + ops.device, -1)
+    first, last = np.full(cells, _NEVER), np.full(cells, -1)
+    kernels, rest = slice(ops.kernels), slice(ops.kernels, None)
+    _extend(first, last, cell[rest], ops.start_ns[rest], ops.end_ns[rest])
+    other, first = first, np.full(cells, _NEVER)
+    _extend(first, last, cell[kernels], ops.start_ns[kernels], ops.end_ns[kernels])
+    first = np.where(first == _NEVER, other, first)
+    return _chained(first.reshape(-1, max(devices, 1)), last.reshape(-1, max(devices, 1)), chain)
+
+
+def _extend(first: I64, last: I64, cell: I32, start_ns: I64, end_ns: I64) -> None:
+    """Widen each cell's time to hold its operations; neighbours mostly share a cell."""
+    if not len(cell):
+        return
+    runs = np.concatenate([[0], np.flatnonzero(cell[1:] != cell[:-1]) + 1])
+    inside = cell[runs] >= 0
+    np.minimum.at(first, cell[runs][inside], np.minimum.reduceat(start_ns, runs)[inside])
+    np.maximum.at(last, cell[runs][inside], np.maximum.reduceat(end_ns, runs)[inside])
+
+
+def _chained(first: I64, last: I64, chain: I32) -> Windows:
     present = first != _NEVER
-    start = np.where(present, first, 0)
-    end = np.where(present, last.reshape(steps, devices), 0)
-    for device in range(devices):
+    start, end = np.where(present, first, 0), np.where(present, last, 0)
+    for device in range(first.shape[1]):
         at = np.flatnonzero(present[:, device])
         at = at[np.argsort(chain[at], kind="stable")]
         follows = np.flatnonzero(chain[at[1:]] == chain[at[:-1]])
         end[at[follows], device] = start[at[follows + 1], device]
     return Windows(start, np.maximum(start, end), present)
-
-
-_NEVER = np.iinfo(np.int64).max
-
-
-def _first(cell: I64, start_ns: I64, cells: int) -> I64:
-    first = np.full(cells, _NEVER, np.int64)
-    np.minimum.at(first, cell, start_ns)
-    return first

@@ -6,11 +6,12 @@ from nsysprof.attribute.buckets import WORK, WORK_CODE
 from nsysprof.attribute.operations import Operations, gather
 from nsysprof.attribute.steps import Launches, Steps, Timeline, no_steps, steps_from_ranges
 from nsysprof.attribute.tally import Coded, code, spread
+from nsysprof.attribute.windows import gpu_windows
 from nsysprof.classify import KernelClass, classify_names
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, class_totals, load_calls, summarise
 from nsysprof.measure.results import CategoryShare, Hotspots, KernelHotspot, TraceInfo
-from nsysprof.measure.steps import StepInputs, measure_steps, work_by_step
+from nsysprof.measure.steps import StepInputs, measure_steps, partition_devices, work_by_step
 from nsysprof.trace import Trace
 
 
@@ -44,6 +45,8 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     """Measure what was attributed."""
     trace, ops, calls, found, work = inputs.trace, inputs.ops, inputs.calls, inputs.steps, inputs.work
     coded, classes = _kernel_classes(trace)
+    windows = gpu_windows(ops, found.of_op, found.chain)
+    parts = partition_devices(inputs, windows)
     api_calls = summarise(calls)
     categories = _categories(work.ns.sum(axis=0).tolist(), work.count.sum(axis=0).tolist())
     total = sum(amount.ns for amount in categories.values())
@@ -51,7 +54,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         trace=_info(trace, ops),
         steps_source=found.source,
         steps_confidence=found.confidence,
-        steps=measure_steps(inputs),
+        steps=measure_steps(inputs, windows, parts),
         categories=categories,
         kernels=_kernels(trace, coded, classes, total),
         api=class_totals(api_calls),
@@ -93,12 +96,14 @@ def _range_hint(trace: Trace) -> str:
 
 
 def _launches(ops: Operations, calls: Calls) -> Launches:
+    lasted = ops.end_ns - ops.start_ns
+    if len(ops) and ops.launch.min() >= 0:
+        return Launches(calls.rows.start_ns[ops.launch], calls.rows.thread[ops.launch], lasted)
     known = ops.launch >= 0
-    start = np.full(len(ops), -1, np.int64)
-    thread = np.full(len(ops), -1, np.int32)
+    start, thread = np.full(len(ops), -1, np.int64), np.full(len(ops), -1, np.int32)
     start[known] = calls.rows.start_ns[ops.launch[known]]
     thread[known] = calls.rows.thread[ops.launch[known]]
-    return Launches(start, thread, ops.process, ops.end_ns - ops.start_ns)
+    return Launches(start, thread, lasted)
 
 
 def _info(trace: Trace, ops: Operations) -> TraceInfo:

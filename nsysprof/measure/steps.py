@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsysprof.attribute.buckets import BUCKETS, KERNEL_WORK, WORK
-from nsysprof.attribute.operations import Operations
-from nsysprof.attribute.partition import DeviceOps, Partition, partition_device
+from nsysprof.attribute.idle import Cpu
+from nsysprof.attribute.operations import Operations, of_device
+from nsysprof.attribute.partition import Partition, partition_device
 from nsysprof.attribute.steps import Steps
 from nsysprof.attribute.tally import count_and_sum
-from nsysprof.attribute.windows import StepOps, Windows, gpu_windows
+from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls, StepCalls, calls_by_step
 from nsysprof.measure.results import Amount, Step
 from nsysprof.trace import Trace
@@ -43,30 +44,28 @@ def work_by_step(ops: Operations, steps: Steps) -> StepWork:
     return StepWork(ns.reshape(rows, len(WORK)), count.reshape(rows, len(WORK)))
 
 
-def measure_steps(inputs: StepInputs) -> tuple[Step, ...]:
+def partition_devices(inputs: StepInputs, windows: Windows) -> list[Partition]:
+    """Partition the time of every device, cut where steps begin and end."""
+    ops = inputs.ops
+    cpu = Cpu(inputs.calls.rows, inputs.calls.cause(), inputs.trace.overheads)
+    found = []
+    for device in range(len(ops.devices)):
+        there = windows.present[:, device]
+        bounds = np.concatenate([windows.start_ns[there, device], windows.end_ns[there, device]])
+        found.append(partition_device(of_device(ops, device, inputs.calls.rows), cpu, bounds))
+    return found
+
+
+def measure_steps(inputs: StepInputs, windows: Windows, parts: list[Partition]) -> tuple[Step, ...]:
     """Return every step, in the order in which they began on the CPU."""
-    ops, steps = inputs.ops, inputs.steps
+    steps = inputs.steps
     if not len(steps):
         return ()
-    is_kernel = np.arange(len(ops)) < ops.kernels
-    windows = gpu_windows(
-        StepOps(steps.of_op, ops.device, ops.start_ns, ops.end_ns, is_kernel), steps.chain, len(ops.devices)
-    )
-    parts = [_partition(inputs, device, windows) for device in range(len(ops.devices))]
     tables = [part.window(windows.start_ns[:, d], windows.end_ns[:, d]) for d, part in enumerate(parts)]
     calls = calls_by_step(
         inputs.calls, steps.start_ns, steps.end_ns, steps.processes, inputs.trace.thread_process
     )
     return tuple(_step(inputs, index, windows, tables, calls) for index in range(len(steps)))
-
-
-def _partition(inputs: StepInputs, device: int, windows: Windows) -> Partition:
-    ops = inputs.ops
-    mine = np.flatnonzero(ops.device == device) if len(ops.devices) > 1 else slice(None)
-    there = windows.present[:, device]
-    bounds = np.concatenate([windows.start_ns[there, device], windows.end_ns[there, device]])
-    work = DeviceOps(ops.start_ns[mine], ops.end_ns[mine], ops.code[mine], ops.launch[mine])
-    return partition_device(work, inputs.calls.rows, inputs.calls.cause(), inputs.trace.overheads, bounds)
 
 
 def _step(inputs: StepInputs, index: int, windows: Windows, tables: list[I64], calls: StepCalls) -> Step:

@@ -1,0 +1,132 @@
+"""What one thread of the CPU was doing: its calls of the CUDA API as disjoint spans of time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nsysprof.attribute.buckets import CAUSE_CODE, IDLE_CAUSES
+from nsysprof.attribute.tally import sums
+from nsysprof.trace.model import I32, I64, ApiRows, OverheadRows
+
+CAUSES = len(IDLE_CAUSES)
+_STEPS_BACK = 6  # calls looked at one by one before a search is cheaper
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Disjoint spans of one thread in order of time."""
+
+    start_ns: I64
+    end_ns: I64
+    cause: npt.NDArray[np.int8]
+    """Index into ``IDLE_CAUSES``."""
+    is_api: bool = False
+    """Span i is row i of the API table."""
+
+
+def calls_of_thread(api: ApiRows, thread: int, cause: npt.NDArray[np.int8]) -> Spans:
+    """Return the outermost calls of a thread; a driver call inside a runtime call is part of that.
+
+    cause: index into ``IDLE_CAUSES`` by API row.
+    """
+    start, end = api.start_ns, api.end_ns
+    mine = api.thread == thread
+    whole = bool(mine.all())
+    if not whole:
+        rows = np.flatnonzero(mine)
+        start, end, cause = start[rows], end[rows], cause[rows]
+    if not (start[1:] >= start[:-1]).all():
+        order = np.lexsort((-end, start))
+        start, end, cause, whole = start[order], end[order], cause[order], False
+    if (start[1:] < end[:-1]).any():
+        start, outer = _clipped(start, end)
+        start, end, cause, whole = start[outer], end[outer], cause[outer], False
+    return Spans(start, end, cause, whole)
+
+
+def overhead_of_thread(overheads: OverheadRows, thread: int) -> Spans:
+    """Return the profiler's own spans on a thread, united; those of an unknown thread count for all."""
+    mine = np.flatnonzero((overheads.thread == thread) | (overheads.thread < 0))
+    mine = mine[np.argsort(overheads.start_ns[mine], kind="stable")]
+    start, end = overheads.start_ns[mine], overheads.end_ns[mine]
+    start, real = _clipped(start, end)
+    return Spans(start[real], end[real], np.full(len(real), CAUSE_CODE["profiler"], np.int8))
+
+
+def _clipped(start: I64, end: I64) -> tuple[I64, I64]:
+    """Return starts moved behind what began earlier, and which spans then still have a length."""
+    reach = np.maximum.accumulate(end)
+    start = np.concatenate([start[:1], np.maximum(start[1:], reach[:-1])])
+    return start, np.flatnonzero(end > start)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Spans of time in which a GPU waited for one thread."""
+
+    start_ns: I64
+    end_ns: I64
+    """Not after the end of the launch call."""
+    window: I64
+    """Which sum the span belongs to."""
+    launch: I32
+    """API row that the GPU waited for."""
+
+
+def time_by_cause(calls: Spans, waits: Waits, windows: int) -> I64:
+    """Return the time of the waits by window and cause, shape (windows, causes); outside calls it is host."""
+    first, until = _met(calls, waits)
+    met = until - first
+    total = np.zeros(windows * CAUSES, np.int64)
+    some = np.flatnonzero(met > 0)
+    at = first[some]  # the first call of each wait, which may have begun before it
+    inside = np.minimum(calls.end_ns[at], waits.end_ns[some])
+    inside -= np.maximum(calls.start_ns[at], waits.start_ns[some])
+    total += sums(waits.window[some] * CAUSES + calls.cause[at], inside, len(total))
+    several = np.flatnonzero(met > 1)
+    at = until[several] - 1  # the last call, which may end after it
+    inside = np.minimum(calls.end_ns[at], waits.end_ns[several]) - calls.start_ns[at]
+    total += sums(waits.window[several] * CAUSES + calls.cause[at], inside, len(total))
+    many = np.flatnonzero(met > 2)
+    between = met[many] - 2  # calls that lie wholly inside
+    offset = first[many] + 1 - (np.cumsum(between) - between)
+    at = np.arange(int(between.sum())) + np.repeat(offset, between)
+    key = np.repeat(waits.window[many] * CAUSES, between) + calls.cause[at]
+    total += sums(key, calls.end_ns[at] - calls.start_ns[at], len(total))
+    table = total.reshape(windows, CAUSES)
+    whole = sums(waits.window, waits.end_ns - waits.start_ns, windows)
+    table[:, CAUSE_CODE["host"]] = whole - table.sum(axis=1)
+    return table
+
+
+def overlap(spans: Spans, waits: Waits) -> Waits:
+    """Return the parts of the waits that lie inside a span."""
+    first = np.searchsorted(spans.end_ns, waits.start_ns, side="right")
+    met = np.maximum(np.searchsorted(spans.start_ns, waits.end_ns, side="left") - first, 0)
+    wait = np.repeat(np.arange(len(met)), met)
+    at = np.arange(len(wait)) + np.repeat(first - (np.cumsum(met) - met), met)
+    return Waits(
+        np.maximum(spans.start_ns[at], waits.start_ns[wait]),
+        np.minimum(spans.end_ns[at], waits.end_ns[wait]),
+        waits.window[wait],
+        waits.launch[wait],
+    )
+
+
+def _met(calls: Spans, waits: Waits) -> tuple[I64, I64]:
+    """Return the range of calls [first, until) that each wait meets."""
+    if not calls.is_api:
+        until = np.searchsorted(calls.start_ns, waits.end_ns, side="left")
+        return np.searchsorted(calls.end_ns, waits.start_ns, side="right"), until
+    until = waits.launch.astype(np.int64) + 1  # the launch call is the last one that a wait can meet
+    early = np.flatnonzero(calls.start_ns[waits.launch] >= waits.end_ns)
+    until[early] = np.searchsorted(calls.start_ns, waits.end_ns[early], side="left")
+    first = until.copy()
+    active = np.flatnonzero(first > 0)
+    for _ in range(_STEPS_BACK):
+        active = active[calls.end_ns[first[active] - 1] > waits.start_ns[active]]
+        first[active] -= 1
+        active = active[first[active] > 0]
+    first[active] = np.searchsorted(calls.end_ns, waits.start_ns[active], side="right")
+    return np.minimum(first, until), until
