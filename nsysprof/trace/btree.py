@@ -43,8 +43,7 @@ class PageFile:
     def read(self, numbers: I64, block: Block) -> None:
         """Fill the first pages of ``block`` with pages ``numbers``."""
         size = self.header.page_size
-        if len(numbers) and (numbers.min() < 1 or numbers.max() > self._count):
-            raise UnsupportedError("page outside the file")
+        self._check(numbers)
         room = block.data[FRONT : FRONT + len(numbers) * size].data
         cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
         bounds = [0, *cuts.tolist(), len(numbers)]
@@ -53,11 +52,16 @@ class PageFile:
             if os.preadv(self._file, [wanted], (int(numbers[first]) - 1) * size) != len(wanted):
                 raise UnsupportedError("short read")
 
+    def _check(self, numbers: I64) -> None:
+        if numbers.min() < 1 or numbers.max() > self._count:
+            raise UnsupportedError("page outside the file")
+
     def leaves(self, root: int) -> Leaves:
         """Return the leaves of the table whose root page is ``root``."""
         block = Block(1, self.header.page_size)
         numbers, rowids = np.array([root], np.int64), np.array([-1], np.int64)
         for _ in range(_DEEPEST):
+            self._check(numbers)
             self.read(numbers[:1], block)
             kind = block.pages(1)[0, 0]
             if kind == LEAF:
