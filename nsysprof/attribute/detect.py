@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import find_anchors
-from nsysprof.attribute.detect_levels import choose_level, find_levels
-from nsysprof.attribute.detect_phase import place_boundaries
+from nsysprof.attribute.detect_choice import choose_level
+from nsysprof.attribute.detect_levels import find_levels
 from nsysprof.trace.model import I32, I64
 
 
@@ -20,13 +20,17 @@ class DetectedSteps:
     """0..1."""
     reason: str
     """What they were found by, or why there are none."""
+    interludes: np.ndarray = None
 
 
 def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
+    if len(sequence) < 32:
+        return DetectedSteps(np.zeros(0, np.int64), 0.0, "no steps: too few")
     anchors = find_anchors(sequence)
     levels = find_levels(sequence, start_ns, anchors)
-    level = choose_level(levels)
-    if level is None:
+    if not levels:
         return DetectedSteps(np.zeros(0, np.int64), 0.0, "no steps: nothing repeats")
-    boundaries = place_boundaries(sequence, start_ns, anchors, level)
-    return DetectedSteps(boundaries, level.overlap, "ok")
+    level, cycles = choose_level(sequence, start_ns, anchors, levels)
+    boundaries = np.union1d(cycles.start, cycles.end)
+    interludes = ~np.isin(boundaries[:-1], cycles.start)
+    return DetectedSteps(boundaries, level.overlap, "ok", interludes)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from nsysprof.trace.model import I32, I64
 
 F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 U32 = npt.NDArray[np.uint32]
 
 WIDTHS = (1, 4, 16)
@@ -26,36 +27,64 @@ _SHORTEST, _LONGEST = 0.6, 1.65  # a distance within these parts of the usual on
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Runs of near-equally spaced occurrences of one n-gram; one row per run."""
+    """N-grams with at least one run of three or more near-equally spaced occurrences; one row per n-gram."""
 
     period: F64
     """Usual distance between occurrences."""
-    first: I64
-    """Index of the first occurrence in the sequence."""
-    last: I64
-    """Index of the last one."""
-    count: I64
-    """Number of occurrences, at least 3."""
     regular: F64
-    """Part of the distances within 5 % of the usual one."""
+    """Part of the distances within its runs that are within 10 % of the usual one."""
     width: I64
     """Launches in the n-gram."""
     row: I64
-    """Where the run begins in ``position``."""
-    gram_row: I64
-    """Where all occurrences of the n-gram begin in ``position``."""
-    gram_count: I64
-    """How many there are, those outside the run included."""
+    """Where its occurrences begin in ``position``."""
+    size: I64
+    """How many occurrences it has, those outside its runs included."""
+    run_row: I64
+    """Where its runs begin in ``run_start`` and ``run_count``."""
+    run_size: I64
+    """How many runs it has."""
     position: I64
-    """Occurrences of all n-grams, grouped by n-gram, ascending within each."""
+    """Indices into the sequence: occurrences of all n-grams, ascending within each."""
+    run_start: I64
+    """Where each run begins in ``position``."""
+    run_count: I64
+    """Occurrences in each run."""
 
     def __len__(self) -> int:
-        """Return the number of runs."""
+        """Return the number of n-grams."""
         return len(self.period)
 
-    def run(self, index: int) -> I64:
-        """Return the occurrences of run ``index``."""
-        return self.position[self.row[index] : self.row[index] + self.count[index]]
+    def occurrences(self, anchor: int) -> I64:
+        """Return all indices at which an n-gram occurs."""
+        return self.position[self.row[anchor] : self.row[anchor] + self.size[anchor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Occurrences of one n-gram within its runs, one per cycle."""
+
+    at: I64
+    """Index into the sequence."""
+    opens: Bools
+    """Whether it is the first of its run."""
+    closes: Bools
+    """Whether it is the last of its run."""
+
+
+def marks_of(anchors: Anchors, anchor: int) -> Marks:
+    """Return the occurrences of an anchor that lie within its runs."""
+    runs = slice(anchors.run_row[anchor], anchors.run_row[anchor] + anchors.run_size[anchor])
+    start, count = anchors.run_start[runs], anchors.run_count[runs]
+    index = spread(start, count)
+    opens, closes = np.zeros(len(index), bool), np.zeros(len(index), bool)
+    opens[np.cumsum(count) - count] = True
+    closes[np.cumsum(count) - 1] = True
+    return Marks(anchors.position[index], opens, closes)
+
+
+def spread(start: I64, count: I64) -> I64:
+    """Return start, start + 1, ... for ``count`` numbers, for each pair in turn."""
+    return np.arange(count.sum()) + np.repeat(start - np.cumsum(count) + count, count)
 
 
 def gram_ids(sequence: I32, width: int) -> U32:
@@ -74,26 +103,25 @@ def gram_ids(sequence: I32, width: int) -> U32:
 
 
 def find_anchors(sequence: I32) -> Anchors:
-    """Return the runs of every n-gram examined, of all widths.
+    """Return the n-grams of all widths that recur at near-equal distances.
 
-    Every occurrence of an n-gram is examined or none: which n-grams is decided by count and hash, rare ones first, so
-    that the work stays near-constant for long sequences.
+    Every occurrence of an n-gram is examined or none: which n-grams is decided by count and hash, rare ones first,
+    so that the work beyond a few passes does not grow with the sequence.
     """
-    parts = [_anchors_of_width(sequence, width) for width in WIDTHS if len(sequence) > 2 * width]
-    if not parts:
-        return _runs(np.zeros(0, np.int64), np.zeros(0, np.uint32), 1)
-    offset = np.cumsum([0] + [len(part.position) for part in parts])
+    parts = [_anchors_of_width(sequence, width) for width in WIDTHS]
+    positions = np.cumsum([0] + [len(part.position) for part in parts])
+    runs = np.cumsum([0] + [len(part.run_start) for part in parts])
     return Anchors(
         period=np.concatenate([part.period for part in parts]),
-        first=np.concatenate([part.first for part in parts]),
-        last=np.concatenate([part.last for part in parts]),
-        count=np.concatenate([part.count for part in parts]),
         regular=np.concatenate([part.regular for part in parts]),
         width=np.concatenate([part.width for part in parts]),
-        row=np.concatenate([part.row + shift for part, shift in zip(parts, offset, strict=False)]),
-        gram_row=np.concatenate([part.gram_row + shift for part, shift in zip(parts, offset, strict=False)]),
-        gram_count=np.concatenate([part.gram_count for part in parts]),
+        row=np.concatenate([part.row + positions[i] for i, part in enumerate(parts)]),
+        size=np.concatenate([part.size for part in parts]),
+        run_row=np.concatenate([part.run_row + runs[i] for i, part in enumerate(parts)]),
+        run_size=np.concatenate([part.run_size for part in parts]),
         position=np.concatenate([part.position for part in parts]),
+        run_start=np.concatenate([part.run_start + positions[i] for i, part in enumerate(parts)]),
+        run_count=np.concatenate([part.run_count for part in parts]),
     )
 
 
@@ -110,41 +138,38 @@ def _anchors_of_width(sequence: I32, width: int) -> Anchors:
     examined[several[order[: max(enough, _FEWEST_GRAMS)]]] = True
     index = np.flatnonzero(examined[bucket])
     by_gram = np.argsort(ids[index], kind="stable")
-    return _runs(index[by_gram], ids[index[by_gram]], width)
+    return _with_runs(index[by_gram], ids[index[by_gram]], width)
 
 
-def _runs(position: I64, ids: U32, width: int) -> Anchors:
-    """Split each n-gram's occurrences into runs of near-equal distances and keep those of three or more."""
+def _with_runs(position: I64, ids: U32, width: int) -> Anchors:
+    """Split each n-gram's occurrences into runs of near-equal distances; keep those of three or more."""
     opens = np.ones(len(ids), bool)
     opens[1:] = ids[1:] != ids[:-1]
-    gram_row = np.flatnonzero(opens)
-    gram_count = np.diff(np.append(gram_row, len(ids)))
+    row = np.flatnonzero(opens)
+    size = np.diff(np.append(row, len(ids)))
     gram = np.cumsum(opens) - 1
     distance = np.diff(position, prepend=0)
-    distance[gram_row] = 0
+    distance[row] = 0
     # medians of all n-grams at once: sort by n-gram and distance; the leading 0 of each is skipped
     ordered = np.sort(gram << np.int64(32) | distance)
-    usual = (ordered[gram_row + gram_count // 2] & 0xFFFFFFFF)[gram]
-    linked = (distance > _SHORTEST * usual) & (distance < _LONGEST * usual)
-    row = np.flatnonzero(~linked)
-    count = np.diff(np.append(row, len(ids)))
-    if not len(row):
-        regular = np.zeros(0)
-    else:
-        regular = np.add.reduceat(
-            (linked & (np.abs(distance - usual) <= 0.05 * usual + 1)).astype(float), row
-        )
-    keep = count >= 3
-    row, count, regular = row[keep], count[keep], regular[keep]
+    usual = ordered[row + size // 2] & 0xFFFFFFFF
+    linked = (distance > _SHORTEST * usual[gram]) & (distance < _LONGEST * usual[gram])
+    close = linked & (np.abs(distance - usual[gram]) <= 0.1 * usual[gram] + 1)
+    start = np.flatnonzero(~linked)
+    count = np.diff(np.append(start, len(ids)))
+    exact = np.diff(np.append(0, np.cumsum(close))[np.append(start, len(ids))])
+    start, count, exact = start[count >= 3], count[count >= 3], exact[count >= 3]
+    owner, run_row, run_size = np.unique(gram[start], return_index=True, return_counts=True)
+    links = np.bincount(gram[start], count - 1, minlength=len(row))[owner]
     return Anchors(
-        period=usual[row].astype(float),
-        first=position[row],
-        last=position[row + count - 1],
-        count=count,
-        regular=regular / (count - 1),
-        width=np.full(len(row), width),
-        row=row,
-        gram_row=gram_row[gram[row]],
-        gram_count=gram_count[gram[row]],
+        period=usual[owner].astype(float),
+        regular=np.bincount(gram[start], exact, minlength=len(row))[owner] / links,
+        width=np.full(len(owner), width),
+        row=row[owner],
+        size=size[owner],
+        run_row=run_row,
+        run_size=run_size,
         position=position,
+        run_start=start,
+        run_count=count,
     )

@@ -1,20 +1,20 @@
-"""Levels of repetition: layers inside steps inside whole generations, and which of them is the step."""
+"""Levels of repetition: layers inside steps inside whole generations."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, gram_ids
+from nsysprof.attribute.detect_anchors import F64, Anchors, Marks, U32, gram_ids, marks_of
 from nsysprof.trace.model import I32, I64
 
 LEAST_COVER = 0.3
 """A level counts when its cycles hold this part of the launches, or of the time."""
-LEAST_OVERLAP = 0.25
-"""Part of its launches, in threes, that a cycle must share with a typical one."""
+LEAST_EVIDENCE = 16
+LEAST_OVERLAP = 0.3
+"""Part of its launches, in pairs, that a cycle must share with a typical one."""
 
 _SAMPLED_CYCLES = 12
 _SAME_PERIOD = 1.04
-_ALIKE_COVER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,82 +29,83 @@ class Level:
     """Launches of a cycle that tell where in the cycle they are."""
     overlap: float
     """Part of its launches that a cycle shares with a typical one, 0..1."""
+    evidence: int
+    """Support times the number of returns: what is regular by chance has little of it."""
     members: I64
-    """Rows of its anchors."""
+    """Its anchors."""
     main: int
     """The anchor that marks its cycles best."""
 
 
 def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
-    """Return the levels that hold much of the run and whose cycles have the same content, short periods first."""
-    span_ns = max(int(start_ns[-1] - start_ns[0]), 1)
-    launches = (anchors.last - anchors.first + anchors.period) / len(sequence)
-    time = (start_ns[anchors.last] - start_ns[anchors.first]) / span_ns
-    time *= anchors.count / (anchors.count - 1)
-    cover = np.minimum(np.maximum(launches, time), 1.0)
-    rows = np.flatnonzero((cover >= LEAST_COVER) & (anchors.period >= 2) & (anchors.regular >= 0.5))
+    """Return the levels that hold much of the run and whose cycles are alike, short periods first."""
+    cover = _covers(sequence, start_ns, anchors)
+    rows = np.flatnonzero((cover >= LEAST_COVER) & (anchors.period >= 2) & (anchors.regular >= 0.3))
     rows = rows[np.argsort(anchors.period[rows], kind="stable")]
     period = anchors.period[rows]
     splits = np.flatnonzero(period[1:] > period[:-1] * _SAME_PERIOD + 1) + 1
-    levels = []
-    for members in np.split(rows, splits):
-        if len(members):
-            level = _level(sequence, anchors, cover, members)
-            if level.overlap >= LEAST_OVERLAP:
-                levels.append(level)
-    return levels
+    levels = [_level(sequence, anchors, cover, members) for members in np.split(rows, splits) if len(members)]
+    return [level for level in levels if _counts(level)]
 
 
-def _level(sequence: I32, anchors: Anchors, cover: np.ndarray, members: I64) -> Level:
-    widths, counts = np.unique(anchors.width[members], return_counts=True)
-    # an odd launch makes `width` n-grams unusual; what counts is how many launches are
-    support = int(np.max(counts - widths + 1))
-    usual = np.quantile(cover[members], 0.75)
-    eligible = members[cover[members] >= 0.98 * usual]
-    typical = np.median(anchors.count[eligible])
-    order = np.lexsort(
-        (
-            anchors.first[eligible],
-            anchors.width[eligible],
-            -anchors.regular[eligible],
-            np.abs(anchors.count[eligible] - typical),
-        )
+def _counts(level: Level) -> bool:
+    return (
+        level.overlap >= LEAST_OVERLAP
+        and level.evidence >= LEAST_EVIDENCE
+        and level.support >= min(4, level.period // 2)
+        and level.cover >= (0.4 if level.period >= 100 else 0.7)
     )
+
+
+def _covers(sequence: I32, start_ns: I64, anchors: Anchors) -> F64:
+    """Return which part of the launches or of the time, whichever is more, lies in the runs of each anchor."""
+    if not len(anchors):
+        return np.zeros(0)
+    first = anchors.position[anchors.run_start]
+    last = anchors.position[anchors.run_start + anchors.run_count - 1]
+    stretch = anchors.run_count / (anchors.run_count - 1)  # the last cycle reaches beyond the last mark
+    launches = np.add.reduceat((last - first) * stretch, anchors.run_row)
+    time_ns = np.add.reduceat((start_ns[last] - start_ns[first]) * stretch, anchors.run_row)
+    span_ns = max(int(start_ns[-1] - start_ns[0]), 1)
+    return np.minimum(np.maximum(launches / len(sequence), time_ns / span_ns), 1.0)
+
+
+def _level(sequence: I32, anchors: Anchors, cover: F64, members: I64) -> Level:
+    widths, counts = np.unique(anchors.width[members], return_counts=True)
+    usual = float(np.quantile(cover[members], 0.75))
+    eligible = members[cover[members] >= 0.98 * usual]
+    typical = np.median(anchors.size[eligible])
+    order = np.lexsort((anchors.width[eligible], -anchors.regular[eligible], np.abs(anchors.size[eligible] - typical)))
     main = int(eligible[order[0]])
+    marks = marks_of(anchors, main)
+    # an odd launch makes `width` n-grams unusual; what counts is how many launches are
+    support = max(int(np.max(counts - widths + 1)), 1)
     return Level(
         period=float(np.median(anchors.period[members])),
-        cover=float(usual),
-        support=max(support, 1),
-        overlap=float(np.median(overlaps(sequence, anchors.run(main)))),
+        cover=usual,
+        support=support,
+        overlap=_overlap(sequence, marks),
+        evidence=support * int(np.count_nonzero(~marks.opens)),
         members=members,
         main=main,
     )
 
 
-def overlaps(sequence: I32, cuts: I64) -> np.ndarray:
-    """Return for some of the cycles between ``cuts`` which part of their launches, in threes, a typical one has."""
-    lengths = np.diff(cuts)
-    typical = int(np.argsort(lengths, kind="stable")[len(lengths) // 2])
-    sampled = np.unique(np.linspace(0, len(lengths) - 1, _SAMPLED_CYCLES).astype(int))
-    sampled = sampled[sampled != typical]
-    reference = _bag(sequence, int(cuts[typical]), int(cuts[typical + 1]))
+def _overlap(sequence: I32, marks: Marks) -> float:
+    """Return which part of their launches, in pairs, neighbouring cycles share on average."""
+    start, end = marks.at[~marks.closes], marks.at[~marks.opens]
+    neighbours = np.flatnonzero(start[1:] == end[:-1])
+    sampled = neighbours[np.unique(np.linspace(0, len(neighbours) - 1, _SAMPLED_CYCLES).astype(int))]
     shares = []
     for cycle in sampled.tolist():
-        bag = _bag(sequence, int(cuts[cycle]), int(cuts[cycle + 1]))
-        _, mine, theirs = np.intersect1d(bag[0], reference[0], assume_unique=True, return_indices=True)
-        common = np.minimum(bag[1][mine], reference[1][theirs]).sum()
-        shares.append(2 * common / (bag[1].sum() + reference[1].sum()))
-    return np.array(shares)
+        left = _bag(sequence, int(start[cycle]), int(end[cycle]))
+        right = _bag(sequence, int(start[cycle + 1]), int(end[cycle + 1]))
+        _, mine, theirs = np.intersect1d(left[0], right[0], assume_unique=True, return_indices=True)
+        common = np.minimum(left[1][mine], right[1][theirs]).sum()
+        shares.append(2 * common / (left[1].sum() + right[1].sum()))
+    return float(np.mean(shares))
 
 
-def _bag(sequence: I32, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which threes of launches begin in a cycle, and how many of each."""
-    piece = sequence[start : end + 2]
-    return np.unique(gram_ids(piece, 2), return_counts=True)
-
-
-def choose_level(levels: list[Level]) -> Level | None:
-    if not levels:
-        return None
-    most = max(level.cover for level in levels)
-    return [level for level in levels if level.cover >= _ALIKE_COVER * most][-1]
+def _bag(sequence: I32, start: int, end: int) -> tuple[U32, I64]:
+    """Return which pairs of launches begin in a cycle, and how many of each."""
+    return np.unique(gram_ids(sequence[start : end + 1], 2), return_counts=True)
