@@ -154,6 +154,7 @@ def _profile(options: Options, device: Any, record: dict[str, object]) -> None:
     _quieten()
     importlib.import_module(PIPELINE_MODULE)  # now, so that loading is timed without it
     dtype = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}[str(options.dtype)]
+    _wait(device)  # which makes the CUDA context: no part of loading either
     began = time.perf_counter()
     with ranges.annotate(ranges.LOAD):
         loaded = load(options, device, dtype)
