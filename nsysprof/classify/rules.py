@@ -1,15 +1,16 @@
 """The rules that put a kernel into a category: data, read from ``rules.tsv`` and from a user's TOML file.
 
 A pattern is a regular expression, matched at the start of a kernel's own name: ``reduce_kernel<...`` of
-``void at::native::reduce_kernel<...>(...)``. If no rule matches there, all are tried on the name with its
-namespaces. The first rule that matches decides.
+``void at::native::reduce_kernel<...>(...)``, then at the start of the name with its namespaces. A pattern
+that begins with ``.*?`` is a word, looked for anywhere in the name before its arguments once no other pattern
+matched. The first rule that matches decides.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from typing import Any
 from nsysprof.classify.categories import CATEGORY_KEYS
 from nsysprof.classify.names import Signature
 from nsysprof.errors import UsageError
+
+ANYWHERE = ".*?"
+"""What a pattern begins with that may match anywhere in a kernel's own name."""
+NAME_LENGTH = 300
+"""Characters of a kernel's own name in which words are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +42,30 @@ class Rule:
 
 
 class RuleSet:
-    """Ordered rules, compiled into one expression."""
+    """Ordered rules, compiled: those for the start of a name into one expression, words into another."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         """Compile; the rules were checked before."""
-        self.rules = tuple(rules)
+        self._first = [rule for rule in rules if not rule.pattern.startswith(ANYWHERE)]
+        self._words = [rule for rule in rules if rule.pattern.startswith(ANYWHERE)]
         # an empty group behind each alternative tells which one matched
-        self._match = re.compile("|".join(f"(?:{rule.pattern})()" for rule in rules)).match
+        self._match = re.compile("|".join(f"(?:{rule.pattern})()" for rule in self._first) or "(?!)").match
+        words = "|".join(f"(?:{rule.pattern[len(ANYWHERE) :]})()" for rule in self._words)
+        self._scan = re.compile(f"(?={words or '(?!)'})").finditer
+        self._find_word = lru_cache(maxsize=1 << 14)(self._look_for_word)  # heads repeat, names do not
 
     def find(self, signature: Signature) -> Rule | None:
-        """Return the first rule that matches, or None."""
+        """Return the rule that decides, or None."""
         found = self._match(signature.subject)
         if not found and signature.scope:
             found = self._match(f"{signature.scope}::{signature.subject}")
-        return self.rules[found.lastindex - 1] if found and found.lastindex else None
+        if found and found.lastindex:
+            return self._first[found.lastindex - 1]
+        return self._find_word(signature.head) or self._find_word(f"{signature.scope}::{signature.head}")
+
+    def _look_for_word(self, name: str) -> Rule | None:
+        at = min((match.lastindex or 0 for match in self._scan(name, 0, NAME_LENGTH)), default=0)
+        return self._words[at - 1] if at else None
 
 
 @cache

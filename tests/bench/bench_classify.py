@@ -1,0 +1,32 @@
+"""Print how many unique kernel names are classified in a second."""
+
+import time
+
+from nsysprof.classify import classify_kernel
+from nsysprof.classify.rules import builtin_rules
+
+COUNT = 100_000
+
+
+def unique_names(count: int) -> list[str]:
+    """Return the rules' examples with different last parameters, none twice."""
+    examples = [rule.example for rule in builtin_rules()]
+    names = []
+    for number in range(count):
+        example = examples[number % len(examples)]
+        names.append(f"{example[:-1]}, {number})" if example.endswith(")") else f"{example}_{number}")
+    return names
+
+
+def main() -> None:
+    """Measure and print."""
+    names = unique_names(COUNT)
+    start = time.perf_counter()
+    classes = [classify_kernel(name) for name in names]
+    elapsed = time.perf_counter() - start
+    unknown = sum(item.category == "unknown" for item in classes)
+    print(f"{COUNT} unique names in {elapsed:.2f} s, {COUNT / elapsed:,.0f} a second, {unknown} unknown")
+
+
+if __name__ == "__main__":
+    main()
