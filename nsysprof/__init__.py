@@ -11,6 +11,8 @@ Importing this package loads nothing else; each name loads what it needs when it
 
 from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from nsysprof.classify import classify_api, classify_kernel, decode
     from nsysprof.errors import MissingDataError, NsysprofError, TraceError

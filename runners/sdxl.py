@@ -136,6 +136,8 @@ def _resolve(options: Options) -> tuple[Options, Any]:
         count = torch.cuda.device_count()
         if (device.index or 0) >= count:
             raise UsageError(f"there is no {name}", f"the last one that PyTorch sees is cuda:{count - 1}")
+        if device.index is None:
+            device = torch.device("cuda", torch.cuda.current_device())
         torch.cuda.set_device(device)
     elif options.allocator is not None:
         raise UsageError("--allocator chooses how GPU memory is managed", "leave it out on a CPU")

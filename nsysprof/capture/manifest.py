@@ -7,10 +7,10 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from nsysprof import __version__
 from nsysprof.capture.host import Gpu, package_versions
 from nsysprof.capture.locate import Nsys
 from nsysprof.capture.process import Ended
@@ -54,7 +54,7 @@ def manifest(
         "exit_code": ended.code,
         "signal": ended.signal or None,
         "versions": {
-            "nsysprof": metadata.version("nsysprof"),
+            "nsysprof": __version__,
             "nsys": nsys.version_text,
             "python": platform.python_version(),
             **package_versions("nvtx", "torch", "diffusers", "transformers"),

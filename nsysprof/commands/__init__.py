@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nsysprof import __version__
 from nsysprof.commands import capture, demo, doctor, export, hotspots
 from nsysprof.errors import NsysprofError
 
@@ -19,9 +20,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"nsysprof {version('nsysprof')}")
+        typer.echo(f"nsysprof {__version__}")
         raise typer.Exit
 
 

@@ -29,8 +29,11 @@ SCRUBBED = {
     "ctrlDevPath": "''",
 }
 SCRUBBED |= {"luid": "0", "pc": "0", "binaryData": "NULL", "jsonText": "NULL", "jsonTextId": "NULL"}
-CAPTURE_FACTS = "name LIKE 'PROCESS_%:CUDA_GRAPH_TRACE_OPTIONS:MODE'"
-"""The only rows of META_DATA_CAPTURE that travel: how CUDA graphs were traced."""
+ROWS = {
+    "META_DATA_CAPTURE": "name LIKE 'PROCESS_%:CUDA_GRAPH_TRACE_OPTIONS:MODE'",
+    "META_DATA_EXPORT": "name LIKE 'EXPORT_SCHEMA_%' OR name LIKE 'EXPORT_PRODUCT_%'",
+}
+"""The only rows of the metadata tables that travel: how CUDA graphs were traced, and who exported."""
 PATH = re.compile(r"(^|[\s\"'=(:,])(~|/[\w.+-]+)/[\w.+-]|[A-Za-z]:\\\\|GPU-[0-9a-f]{8}-")
 
 
@@ -43,7 +46,7 @@ def copy_tables(connection: sqlite3.Connection) -> None:
         connection.execute(sql)
         columns = [row[1] for row in connection.execute(f'PRAGMA source.table_info("{name}")')]
         values = ", ".join(SCRUBBED.get(column, f'"{column}"') for column in columns)
-        where = f"WHERE {CAPTURE_FACTS}" if name == "META_DATA_CAPTURE" else ""
+        where = f"WHERE {ROWS[name]}" if name in ROWS else ""
         connection.execute(f'INSERT INTO main."{name}" SELECT {values} FROM source."{name}" {where}')
     drop_unused_strings(connection)
 
