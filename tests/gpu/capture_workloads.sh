@@ -19,7 +19,8 @@ exec > >(tee "$out/capture.log") 2>&1
 finish() {  # NAME FOLDER: report -> export -> stripped, compressed trace
   nsys export --type sqlite --force-overwrite=true -o "$scratch/$1.sqlite" "$scratch/$1.nsys-rep" >"$scratch/$1.log" 2>&1 &&
     "$python" tests/gpu/strip_trace.py "$scratch/$1.sqlite" "$scratch/$2/$1.sqlite.xz" >>"$scratch/$1.log" 2>&1 ||
-    { echo "error: $1 was captured but not exported:"; tail -5 "$scratch/$1.log"; }
+    { echo "error: $1 was captured but not exported:"; tr '\r' '\n' <"$scratch/$1.log" | tail -5; return; }
+  grep -a blanked "$scratch/$1.log"
 }
 
 capture() {  # NAME LIMIT_S GRAPH_MODE PROGRAM [ARGUMENT ...]
@@ -32,10 +33,10 @@ capture() {  # NAME LIMIT_S GRAPH_MODE PROGRAM [ARGUMENT ...]
   if timeout -k 5 "$limit_s" nsys profile -t cuda,nvtx -s none --cpuctxsw=none --cuda-memory-usage=true \
     --cuda-graph-trace="$mode" --force-overwrite=true -o "$scratch/$name" "$python" "$@" \
     >"$scratch/$name.run.log" 2>&1; then
-    echo "$name: $((SECONDS - start)) s: $(grep -v -e '^Generating' -e '\.nsys-rep' "$scratch/$name.run.log" | tail -1)"
+    echo "$name: $((SECONDS - start)) s: $(grep -av -e '^Generat' -e '^Collecting' -e '\.nsys-rep' "$scratch/$name.run.log" | tail -1)"
     finish "$name" "$folder" &
   else
-    echo "error: $name: exit status $? after $((SECONDS - start)) s:"; tail -25 "$scratch/$name.run.log"
+    echo "error: $name: exit status $? after $((SECONDS - start)) s:"; grep -av '\.nsys-rep' "$scratch/$name.run.log" | tail -25
   fi
 }
 
