@@ -117,6 +117,24 @@ TABLES = (KERNEL, KERNEL_DETAIL, MEMCPY, MEMSET, GRAPH, RUNTIME, NVTX, OVERHEAD,
 MARKERS = ("META_DATA_EXPORT", "StringIds", "ANALYSIS_DETAILS")
 """Any of these, or of ``TABLES``, tells an nsys export from another SQLite file."""
 
+MEANINGS = {
+    "CUPTI_ACTIVITY_KIND_KERNEL": ("kernels", "capture with `-t cuda` while the program uses the GPU"),
+    "CUPTI_ACTIVITY_KIND_MEMCPY": ("memory copies on the GPU", "capture with `-t cuda`"),
+    "CUPTI_ACTIVITY_KIND_MEMSET": ("memory sets on the GPU", "capture with `-t cuda`"),
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": (
+        "CUDA graphs recorded as a whole",
+        "capture with `--cuda-graph-trace=graph`, or look at the kernels inside",
+    ),
+    "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION": ("waits for the GPU", "capture with `-t cuda`"),
+    "CUPTI_ACTIVITY_KIND_RUNTIME": ("CUDA API calls", "capture with `-t cuda`"),
+    "NVTX_EVENTS": ("NVTX ranges", "capture with `-t nvtx` a program that opens some"),
+    "PROFILER_OVERHEAD": ("record of profiler overhead", ""),
+    "CUDA_GPU_MEMORY_USAGE_EVENTS": ("memory events", "capture with `--cuda-memory-usage=true`"),
+    "TARGET_INFO_GPU": ("description of its GPUs", ""),
+    "StringIds": ("names", ""),
+}
+"""What a table without rows means, and what to do about it."""
+
 NVTX_PUSH_POP, NVTX_START_END, NVTX_RESUMED_PUSH_POP, NVTX_RESUMED_START_END = 59, 60, 70, 71
 NVTX_RANGES = (NVTX_PUSH_POP, NVTX_START_END, NVTX_RESUMED_PUSH_POP, NVTX_RESUMED_START_END)
 """``eventType`` of rows that are ranges."""

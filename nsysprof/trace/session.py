@@ -1,0 +1,170 @@
+"""Run SQL over a trace, with rights to read it and nothing else."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nsysprof.errors import MissingDataError, UsageError
+from nsysprof.trace import database
+from nsysprof.trace.database import FAILURES
+from nsysprof.trace.queries import Need, Query
+from nsysprof.trace.schema import MEANINGS
+from nsysprof.trace.source import Source
+
+Value = int | float | str | bytes | None
+Function = Callable[[str], str]
+
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
+_PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "function_list"}
+_STEPS_PER_CHECK = 20_000
+_LONGEST_VALUE = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a query may take."""
+
+    rows: int = 0
+    """Rows of the result; 0 is without limit."""
+    seconds: float = 60.0
+    """Time; 0 is without limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What a query gave."""
+
+    columns: tuple[str, ...]
+    """Names of the columns, each once."""
+    rows: tuple[tuple[Value, ...], ...]
+    """The rows, one value a column."""
+    cut: bool
+    """True when there were more rows than the limit."""
+
+
+def run_query(
+    path: Path,
+    query: Query | str,
+    functions: Mapping[str, Function] | None = None,
+    limits: Limits = Limits(),
+) -> QueryResult:
+    """Run a documented query, or SQL of the user's own, over the trace at ``path``.
+
+    ``functions`` are SQL functions of one text, by name. Raises TraceError as ``open_trace`` does,
+    MissingDataError when the trace lacks a table that the query needs, UsageError when SQLite refuses the SQL
+    or when it takes too long.
+    """
+    with _connection(path) as (source, connection):
+        needs = () if isinstance(query, str) else query.needs
+        for need in needs:
+            _supply(source, connection, need)
+        for name, function in (functions or {}).items():
+            connection.create_function(name, 1, _of_text(function), deterministic=True)
+        with _guarded(connection, limits.seconds):
+            try:
+                return _run(connection, query if isinstance(query, str) else query.sql, limits.rows)
+            except (*FAILURES, sqlite3.Warning, ValueError) as error:
+                raise _explained(source, error, limits.seconds) from None
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[tuple[Source, sqlite3.Connection]]:
+    header = database.read_header(path)
+    connection = database.connect(path, header)
+    try:
+        yield Source(path, header, connection), connection
+    finally:
+        connection.close()
+
+
+def _supply(source: Source, connection: sqlite3.Connection, need: Need) -> None:
+    """Put a view over a table that lacks something optional; raises MissingDataError for the rest."""
+    present = source.column_names(need.table)
+    meaning, hint = MEANINGS.get(need.table, (f"table {need.table}", ""))
+    if not present:
+        if not need.optional:
+            raise MissingDataError(f"this trace has no {meaning}", hint)
+        nothing = ", ".join(f'NULL AS "{name}"' for name in (*need.columns, *need.optional_columns))
+        connection.execute(f'CREATE TEMP VIEW "{need.table}" AS SELECT {nothing} WHERE 0')
+        return
+    missing = [name for name in need.columns if name not in present]
+    if missing:
+        raise MissingDataError(f"this trace's {need.table} has no column {missing[0]}")
+    added = [name for name in need.optional_columns if name not in present]
+    if added:
+        nulls = "".join(f', NULL AS "{name}"' for name in added)
+        connection.execute(
+            f'CREATE TEMP VIEW "{need.table}" AS SELECT rowid, *{nulls} FROM main."{need.table}"'  # noqa: S608
+        )
+
+
+def _of_text(function: Function) -> Callable[[Value], str | None]:
+    def call(value: Value) -> str | None:
+        return None if value is None else function(str(value))
+
+    return call
+
+
+@contextmanager
+def _guarded(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Allow reading only, and stop after ``seconds``."""
+    deadline = time.monotonic() + seconds if seconds else float("inf")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    connection.set_authorizer(_authorize)
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+        connection.set_authorizer(None)
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    allowed = (
+        action in _READING
+        or (action == sqlite3.SQLITE_FUNCTION and second != "load_extension")
+        or (action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS)
+    )
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _run(connection: sqlite3.Connection, sql: str, limit: int) -> QueryResult:
+    cursor = connection.execute(sql)
+    if cursor.description is None:
+        raise UsageError("that SQL gives no rows", "only SELECT makes sense over a trace")
+    rows = cursor.fetchmany(limit + 1) if limit else cursor.fetchall()
+    cut = bool(limit) and len(rows) > limit
+    return QueryResult(
+        _distinct([str(item[0]) for item in cursor.description]), tuple(rows[: limit or None]), cut
+    )
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Number the repetitions of a name, so that records can have them as keys."""
+    seen: dict[str, None] = {}
+    for name in names:
+        unique, number = name, 2
+        while unique in seen:
+            unique, number = f"{name}_{number}", number + 1
+        seen[unique] = None
+    return tuple(seen)
+
+
+def _explained(source: Source, error: Exception, seconds: float) -> Exception:
+    reason = str(error)
+    if "interrupted" in reason:
+        return UsageError(
+            f"the query took longer than {seconds:g} s", "narrow it, or give it a longer --timeout"
+        )
+    if "not authorized" in reason or "prohibited" in reason:
+        return UsageError(f"SQLite refuses: {reason}", "a trace can only be read, with SELECT")
+    if "malformed" in reason or "disk I/O" in reason or isinstance(error, UnicodeDecodeError):
+        return database.trace_error(source.path, error)
+    table = reason.rpartition("no such table: ")[2]
+    if table in MEANINGS:
+        meaning, hint = MEANINGS[table]
+        return MissingDataError(f"this trace has no {meaning} ({table})", hint)
+    return UsageError(f"SQLite says: {reason}")
