@@ -6,6 +6,7 @@ import numpy as np
 
 from nsysprof.attribute.buckets import WORK
 from nsysprof.attribute.ranges import closed_ends
+from nsysprof.attribute.tally import code
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.steps import StepInputs
 from nsysprof.measure.timeline_model import Bins, Lane
@@ -37,23 +38,15 @@ class LaneRows:
 
 def gather_lanes(inputs: StepInputs, end_ns: int) -> LaneRows:
     """Give every operation, call and range of a trace its lane."""
-    trace, ops = inputs.trace, inputs.ops
-    several = len(trace.processes) > 1
-    tables = [table for table in (trace.kernels, trace.memcpys, trace.memsets, trace.graphs) if len(table)]
-    stream = np.concatenate([table.stream for table in tables]) if tables else np.zeros(0, np.int32)
-    op_key = ((ops.process.astype(np.int64) + 1) << 40) + (ops.device.astype(np.int64) << 32) + stream
-    ranges = trace.ranges
-    apart = np.isin(ranges.kind, _START_END)
-    range_key = ranges.thread.astype(np.int64) * 2 + apart
+    trace, ranges = inputs.trace, inputs.trace.ranges
+    range_key = ranges.thread * 2 + np.isin(ranges.kind, _START_END)
+    call_key = inputs.calls.rows.thread
     range_names = {
         key: f"NVTX, {_thread(trace, key // 2)}{', start/end' if key % 2 else ''}"
-        for key in np.unique(range_key).tolist()
+        for key in _distinct(range_key)
     }
-    call_key = inputs.calls.rows.thread.astype(np.int64)
-    call_names = {key: f"CUDA API, {_thread(trace, key)}" for key in np.unique(call_key).tolist()}
-    op_names = {
-        key: _stream(inputs, key, several) for key in (np.unique(op_key).tolist() if len(op_key) else [])
-    }
+    call_names = {key: f"CUDA API, {_thread(trace, key)}" for key in _distinct(call_key)}
+    op_key, op_names = _streams(inputs)
     range_lane, range_labels, fewer = _number(range_key, range_names, 0)
     call_lane, call_labels, less = _number(call_key, call_names, len(range_labels))
     op_lane, op_labels, left = _number(op_key, op_names, len(range_labels) + len(call_labels))
@@ -72,23 +65,38 @@ def gather_lanes(inputs: StepInputs, end_ns: int) -> LaneRows:
     )
 
 
+def _distinct(key: I32) -> list[int]:
+    found: list[int] = code(key).values.tolist()
+    return found
+
+
+def _streams(inputs: StepInputs) -> tuple[I32, dict[int, str]]:
+    """Return a key of each operation for its process, device and stream, and the names of the keys."""
+    trace, ops = inputs.trace, inputs.ops
+    tables = [table for table in (trace.kernels, trace.memcpys, trace.memsets, trace.graphs) if len(table)]
+    stream = code(np.concatenate([table.stream for table in tables]) if tables else np.zeros(0, np.int32))
+    several = len(trace.processes) > 1
+    key = (ops.process * len(ops.devices) + ops.device) * len(stream.values) + stream.codes
+    names = {}
+    for value in _distinct(key):
+        place, which = divmod(value, len(stream.values))
+        process, device = divmod(place, len(ops.devices))
+        names[value] = f"GPU {ops.devices[device]}, stream {int(stream.values[which])}"
+        if several and process >= 0:
+            names[value] += f", process {int(trace.processes[process]) >> 24 & _THREAD_MASK}"
+    return key.astype(np.int32), names
+
+
 def _thread(trace: Trace, index: int) -> str:
     return f"thread {int(trace.threads[index]) & _THREAD_MASK}"
 
 
-def _stream(inputs: StepInputs, key: int, several: bool) -> str:
-    process, device, stream = (key >> 40) - 1, (key >> 32) & 0xFF, key & 0xFFFFFFFF
-    name = f"GPU {inputs.ops.devices[device]}, stream {stream}"
-    if not several or process < 0:
-        return name
-    return f"{name}, process {int(inputs.trace.processes[process]) >> 24 & 0xFFFFFF}"
-
-
-def _number(key: I64, names: dict[int, str], offset: int) -> tuple[I32, list[str], str]:
+def _number(key: I32, names: dict[int, str], offset: int) -> tuple[I32, list[str], str]:
     """Return the lane of each row, the lanes' labels, and what has none."""
     if not len(key):
         return np.zeros(0, np.int32), [], ""
-    values, codes, counts = np.unique(key, return_inverse=True, return_counts=True)
+    coded = code(key)
+    values, counts = coded.values, np.bincount(coded.codes)
     keep = np.sort(np.argsort(-counts, kind="stable")[:MOST_LANES])
     lane = np.full(len(values), -1, np.int32)
     lane[keep] = np.arange(len(keep), dtype=np.int32) + offset
@@ -100,7 +108,7 @@ def _number(key: I64, names: dict[int, str], offset: int) -> tuple[I32, list[str
         if lost
         else ""
     )
-    return lane[codes], labels, note
+    return lane[coded.codes], labels, note
 
 
 def _depth(lane: I32, start_ns: I64, end_ns: I64) -> I32:

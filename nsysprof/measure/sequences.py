@@ -4,6 +4,7 @@ import numpy as np
 
 from nsysprof.measure.calls import Calls
 from nsysprof.measure.timeline_model import Sequence
+from nsysprof.trace.model import I64
 
 MOST = 12
 """Sequences that are returned."""
@@ -12,13 +13,17 @@ _LONGEST = 64
 _LAUNCHES = ("launch", "graph_launch")
 
 
-def frequent_sequences(calls: Calls) -> tuple[Sequence, ...]:
-    """Return the most frequent sequences of the thread that launches most; empty without launches."""
-    launches = calls.is_class(*_LAUNCHES)
+def frequent_sequences(calls: Calls, among: I64) -> tuple[Sequence, ...]:
+    """Return the most frequent sequences of the thread that launches most; empty without launches.
+
+    among: the rows of ``calls`` to look at.
+    """
+    launches = np.zeros(len(calls.rows), bool)
+    launches[among] = calls.is_class(*_LAUNCHES)[among]
     if not launches.any():
         return ()
     thread = np.bincount(calls.rows.thread[launches]).argmax()
-    rows = np.flatnonzero(calls.rows.thread == thread)
+    rows = among[calls.rows.thread[among] == thread]
     if not (np.diff(calls.rows.start_ns[rows]) >= 0).all():
         rows = rows[np.argsort(calls.rows.start_ns[rows], kind="stable")]
     ends = np.flatnonzero(launches[rows])

@@ -27,6 +27,8 @@ MOST_EVENTS = 600_000
 """Traces of up to so many operations, calls and ranges are shown event by event, all of them."""
 SPAN_EVENTS = 150_000
 """Larger ones only in chosen spans, of at most so many events each."""
+MOST_RANGES = 60_000
+"""NVTX ranges of larger traces are shown everywhere up to so many."""
 _MOST_CELLS = 2_000_000
 
 _COPY_NAMES = {1: "host to device", 2: "device to host", 8: "device to device", 10: "peer to peer"}
@@ -87,10 +89,11 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
         ),
         spans=spans,
         bins=None if everything else lanes.binned(inputs, rows, start, end),
+        all_ranges=everything or len(trace.ranges) <= MOST_RANGES,
         step_kernels=_step_kernels(inputs, kinds, len(hotspots.kernels)),
         queue=curves.queue(ops, calls.rows),
         memory=curves.memory(trace.memory),
-        sequences=frequent_sequences(calls),
+        sequences=frequent_sequences(calls, picked.calls),
     )
 
 
@@ -195,6 +198,7 @@ def _pick(inputs: StepInputs, spans: tuple[Span, ...], rows: lanes.LaneRows) -> 
     some_calls = _in_any(calls.start_ns, calls.end_ns, spans)
     some_calls[ops.launch[some_ops & (ops.launch >= 0)]] = True
     some_ranges = _in_any(ranges.start_ns, rows.range_end_ns, spans)
+    some_ranges |= len(ranges) <= MOST_RANGES
     return _Picked(
         lanes.in_order(np.where(some_ops, rows.op_lane, -1), ops.start_ns),
         lanes.in_order(np.where(some_calls, rows.call_lane, -1), calls.start_ns),

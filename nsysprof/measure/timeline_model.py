@@ -181,8 +181,10 @@ class Timeline:
     """Where the events are complete; one span called ``all`` when they are everywhere."""
     bins: Bins | None
     """Sums for where they are not; None when they are everywhere."""
+    all_ranges: bool
+    """Whether every NVTX range is there, in and outside ``spans``."""
     step_kernels: StepKernels
     queue: Queue
     memory: tuple[MemoryCurve, ...]
     sequences: tuple[Sequence, ...]
-    """Most frequent first; of the thread that launches most."""
+    """Most frequent first; of the thread that launches most, within ``spans``."""

@@ -29,20 +29,37 @@ def as_text(data: bytes) -> str:
     return str(letters.tobytes(), "ascii")
 
 
-def varints(values: npt.NDArray[np.integer]) -> bytes:
-    """Return non-negative integers, seven bits a byte, low bits first; the high bit says that more follow."""
-    rest = values.astype(np.uint64)
-    sizes = np.ones(len(rest), np.int64)
-    limit = np.uint64(1 << 7)
-    while (more := rest >= limit).any():
-        sizes += more
-        if limit >= np.uint64(1 << 56):
-            break
-        limit = np.uint64(int(limit) << 7)
-    starts = np.cumsum(sizes) - sizes
-    out = np.zeros(int(sizes.sum()), np.uint8)
-    for byte in range(int(sizes.max(initial=0))):
-        there = np.flatnonzero(sizes > byte)
-        part = (rest[there] >> np.uint64(7 * byte)) & np.uint64(0x7F)
-        out[starts[there] + byte] = part.astype(np.uint8) | ((sizes[there] > byte + 1) << 7).astype(np.uint8)
-    return out.tobytes()
+def planes(values: npt.NDArray[np.integer]) -> list[bytes]:
+    """Return integers as planes: all low bytes, then all second bytes, and so on, as many as are needed.
+
+    Signs go into the lowest bit (0, -1, 1, -2 become 0, 1, 2, 3). Bytes of one weight compress well together.
+    """
+    wide = values.astype(np.int64)
+    rest = ((wide << 1) ^ (wide >> 63)).view(np.uint64)
+    found = []
+    while rest.any():
+        found.append(rest.astype(np.uint8).tobytes())
+        rest = rest >> np.uint64(8)
+    return found
+
+
+class Columns:
+    """Columns of integers, as planes in one run of bytes, with a directory of what is where."""
+
+    def __init__(self) -> None:
+        """Begin without columns."""
+        self.directory: dict[str, dict[str, object]] = {}
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, name: str, values: npt.NDArray[np.integer], delta: bool = False) -> None:
+        """Add a column; ``delta`` keeps the difference of each value from the one before."""
+        flat = values.ravel()
+        parts = planes(np.diff(flat, prepend=flat.dtype.type(0)) if delta and len(flat) else flat)
+        self.directory[name] = {"at": self._size, "rows": len(flat), "planes": len(parts), "delta": delta}
+        self._parts += parts
+        self._size += len(flat) * len(parts)
+
+    def bytes(self) -> bytes:
+        """Return all planes, one after another."""
+        return b"".join(self._parts)

@@ -19,14 +19,19 @@ from pathlib import Path
 from nsysprof.classify.categories import API_CLASSES, CATEGORIES
 from nsysprof.errors import OutputError
 from nsysprof.measure.results import Hotspots
+from nsysprof.measure.timeline_model import Timeline
 from nsysprof.render.format import duration
 from nsysprof.render.pack import ALPHABET, packed
 from nsysprof.render.page_head import tiles
 from nsysprof.render.palette import API_LABELS, IDLE_LABELS, api_color, bucket_label, category_color
 from nsysprof.render.records import to_dict
 from nsysprof.render.text import plain
+from nsysprof.render.timeline_data import timeline_data
 
-SCRIPTS = ("core", "unpack", "state", "charts", "steps", "kernels", "api", "main")
+SCRIPTS = (
+    *("core", "unpack", "state", "charts", "events", "steps", "lanes", "overview", "timeline"),
+    *("inside", "kernels", "compare", "api", "memory", "main"),
+)
 """The files of assets/js, in the order in which they make up the page's script."""
 
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -35,13 +40,15 @@ _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def write_page(hotspots: Hotspots, path: str | Path) -> Path:
+def write_page(hotspots: Hotspots, path: str | Path, timeline: Timeline | None = None) -> Path:
     """Write the page of a result to ``path``, whose folder is made where it is missing.
+
+    timeline: what is drawn over time; without it those parts of the page say that they are missing.
 
     Raises OutputError when it cannot be written; then nothing half-written stays behind.
     """
     target = Path(path)
-    content = page_html(hotspots).encode("ascii")
+    content = page_html(hotspots, timeline).encode("ascii")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write_whole(target, content)
@@ -53,11 +60,12 @@ def write_page(hotspots: Hotspots, path: str | Path) -> Path:
     return target
 
 
-def page_html(hotspots: Hotspots) -> str:
+def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
     """Return the whole page as ASCII text."""
     script = _script()
     style = _text("page.css")
     plotly = _plotly()
+    meta, events = timeline_data(timeline) if timeline else (None, b"")
     trace = hotspots.trace
     headline = [plain(line) for line in hotspots.headline] or [_default_headline(hotspots)]
     name = plain(Path(trace.path).name)
@@ -71,8 +79,8 @@ def page_html(hotspots: Hotspots) -> str:
         "tiles": tiles(hotspots),
         "footer": html.escape(_origin(hotspots)),
         "style": style,
-        "data": _json(_page_data(hotspots)),
-        "events": "",
+        "data": _json(_page_data(hotspots) | {"timeline": meta}),
+        "events": packed(events),
         "plotly": packed(plotly.encode()),
         "script": script,
     }

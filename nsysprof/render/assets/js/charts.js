@@ -1,6 +1,5 @@
 // Plotly in the page's colours: one way to draw a figure, drawn again when light turns to dark.
 const config = { displayModeBar: false, responsive: true, showTips: false };
-const drawn = [];
 
 function themed(layout) {
   const style = getComputedStyle(document.documentElement);
@@ -20,39 +19,40 @@ function themed(layout) {
   return full;
 }
 
-// make() gives { traces, layout }; the plot is drawn once it comes near the screen, and again on a change of theme.
-function chart(body, height, make, after) {
-  const entry = { body, shown: false };
-  body.style.height = `${height}px`;
-  entry.draw = () => {
-    if (!entry.shown) return;
-    const { traces, layout } = make();
-    Plotly.react(body, traces, themed({ height, ...layout }), config);
-    if (after && !entry.wired) {
-      entry.wired = true;
-      after(body);
-    }
-  };
-  entry.show = () => {
-    if (entry.shown) return;
-    entry.shown = true;
-    entry.draw();
-  };
-  drawn.push(entry);
-  near.observe(body);
-  return entry;
-}
-
-// Drawing waits until a figure comes near the screen, so that opening costs what the first screen costs.
+// Work for a part of the page is put off until that part comes near the screen, so that opening the page and
+// choosing a step cost what is seen and no more. Returns a function that asks for the work to be done (again).
+const waiting = new Map();
 const near = new IntersectionObserver((seen) => {
   for (const { target, isIntersecting } of seen) {
-    const entry = isIntersecting && drawn.find(({ body }) => body === target);
-    if (entry) {
-      near.unobserve(target);
-      entry.show();
-    }
+    const entry = waiting.get(target);
+    entry.near = isIntersecting;
+    if (isIntersecting && entry.due) entry.work();
   }
-}, { rootMargin: "200px" });
+}, { rootMargin: "150px" });
 
-addEventListener("beforeprint", () => drawn.forEach((entry) => entry.show()));
-themeListeners.push(() => drawn.forEach((entry) => entry.draw()));
+function whenSeen(target, work) {
+  const entry = { near: false, due: true, work: () => { entry.due = false; work(); } };
+  waiting.set(target, entry);
+  near.observe(target);
+  return () => {
+    entry.due = true;
+    if (entry.near) entry.work();
+  };
+}
+
+addEventListener("beforeprint", () => waiting.forEach((entry) => entry.due && entry.work()));
+
+// make() gives { traces, layout }; drawn when seen, and again on draw() and on a change of theme.
+function chart(body, height, make, after) {
+  body.style.height = `${height}px`;
+  const entry = { shown: false };
+  entry.now = () => {
+    const { traces, layout } = make();
+    Plotly.react(body, traces, themed({ height, ...layout }), config);
+    if (after && !entry.shown) after(body);
+    entry.shown = true;
+  };
+  entry.draw = whenSeen(body, entry.now);
+  themeListeners.push(entry.draw);
+  return entry;
+}

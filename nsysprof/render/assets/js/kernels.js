@@ -16,7 +16,38 @@ const COLUMNS = [
 
 // The kernels of the chosen step, or of the whole trace.
 function kernelRows() {
-  return result.kernels;
+  const step = chosen.step;
+  if (step === null || !events) return result.kernels;
+  const columns = events.step_kernels.columns;
+  const total = Object.values(steps[step].categories).reduce((sum, { ns }) => sum + ns, 0) || 1;
+  const spread = spreadOf(step);
+  const rows = [];
+  for (let column = 0; column < columns; column += 1) {
+    const ns = events.stepNs[step * columns + column];
+    const times = events.stepCount[step * columns + column];
+    if (!times) continue;
+    const others = column === columns - 1;
+    const kernel = others ? { name: "(all kernels beyond the first ones of the trace)", category: "unknown", library: "", family: "others" } : result.kernels[column];
+    rows.push({ ...kernel, count: times, total_ns: ns, mean_ns: ns / times, share: ns / total, ...(spread.get(column) || { min_ns: null, max_ns: null }) });
+  }
+  return rows;
+}
+
+// Shortest and longest of each kernel within a step of which every event is in the page.
+function spreadOf(step) {
+  const found = new Map();
+  if (!exactSteps().includes(step)) return found;
+  const { start, end, kind } = events.gpu;
+  for (const row of events.stepRows.get(step) || []) {
+    const ns = end[row] - start[row];
+    const entry = found.get(kind[row]);
+    if (!entry) found.set(kind[row], { min_ns: ns, max_ns: ns });
+    else {
+      entry.min_ns = Math.min(entry.min_ns, ns);
+      entry.max_ns = Math.max(entry.max_ns, ns);
+    }
+  }
+  return found;
 }
 
 function startKernels() {
@@ -52,6 +83,7 @@ function categoryShares() {
   const say = () => { words.textContent = `Time of all kernels, copies and sets of ${stepName(chosen.step)}; work that overlaps counts twice.`; };
   say();
   onSelect(() => { say(); plot.draw(); });
+  treemap();
 }
 
 function categoryRows() {
@@ -61,6 +93,59 @@ function categoryRows() {
   return Object.entries(step.categories)
     .map(([key, { ns, count: times }]) => ({ key, ns, count: times, share: total ? ns / total : 0 }))
     .sort((a, b) => b.ns - a.ns);
+}
+
+// Category > library > family > kernel, by time; beyond MOST_LEAVES kernels the smallest of a family are one box.
+const MOST_LEAVES = 250;
+
+function treeBoxes() {
+  const boxes = new Map();
+  const grow = (id, parent, label, category, ns) => {
+    if (!boxes.has(id)) boxes.set(id, { id, parent, label, category, ns: 0 });
+    boxes.get(id).ns += ns;
+  };
+  kernelRows().slice().sort((a, b) => b.total_ns - a.total_ns).forEach((row, index) => {
+    const library = row.library || "unknown library";
+    const family = row.family || row.name;
+    const path = [row.category, `${row.category}/${library}`, `${row.category}/${library}/${family}`];
+    grow(path[0], "", bucketLabel(row.category), row.category, row.total_ns);
+    grow(path[1], path[0], library, row.category, row.total_ns);
+    grow(path[2], path[1], family, row.category, row.total_ns);
+    const leaf = index < MOST_LEAVES ? row.name : "smaller kernels";
+    grow(`${path[2]}/${leaf}`, path[2], leaf, row.category, row.total_ns);
+  });
+  return [...boxes.values()];
+}
+
+function treemap() {
+  let shape = "treemap";
+  const swap = node("button", {}, "As icicle");
+  const { body } = figure("kernels", {
+    title: "Kind of work, library, family, kernel", tools: [swap],
+    text: "Areas are GPU time. Click a box to go into it, and its title to come back.",
+    csv: () => [["path", "ns"], ...treeBoxes().map((box) => [box.id, box.ns])],
+  });
+  const make = () => {
+    const boxes = treeBoxes();
+    const total = boxes.filter((box) => !box.parent).reduce((sum, box) => sum + box.ns, 0) || 1;
+    const short = (text) => (text.length > 60 ? `${text.slice(0, 40)}\u2026${text.slice(-18)}` : text).replaceAll("<", "&lt;");
+    return {
+      traces: [{
+        type: shape, branchvalues: "total", ids: boxes.map((box) => box.id), parents: boxes.map((box) => box.parent),
+        labels: boxes.map((box) => short(box.label)), values: boxes.map((box) => box.ns), text: boxes.map((box) => `${duration(box.ns)}, ${share(box.ns / total)}`),
+        textinfo: "label+text", hovertemplate: "%{label}<br>%{text}<extra></extra>", tiling: { pad: 1 }, pathbar: { thickness: 18 },
+        marker: { colors: boxes.map((box) => bucketColor(box.category)), line: { width: 0.5 } },
+      }],
+      layout: { margin: { l: 4, r: 4, t: 4, b: 4 } },
+    };
+  };
+  const plot = chart(body, 400, make);
+  swap.addEventListener("click", () => {
+    shape = shape === "treemap" ? "icicle" : "treemap";
+    swap.textContent = shape === "treemap" ? "As icicle" : "As treemap";
+    plot.draw();
+  });
+  onSelect(plot.draw);
 }
 
 function kernelTable() {
@@ -100,7 +185,7 @@ function kernelTable() {
   search.addEventListener("input", () => { view.search = search.value; draw(); });
   filter.addEventListener("change", () => { view.category = filter.value; draw(); });
   body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "kernel-table" }, node("thead", {}, head), rows)), more);
-  onSelect(draw);
+  onSelect(whenSeen(body, draw));
   draw();
 }
 
@@ -128,8 +213,8 @@ function kernelRow(row, largest) {
     node("td", {}, count(row.count)),
     node("td", {}, duration(row.total_ns)),
     node("td", {}, duration(row.mean_ns)),
-    node("td", {}, duration(row.min_ns)),
-    node("td", {}, duration(row.max_ns)),
+    node("td", {}, row.min_ns === null ? "" : duration(row.min_ns)),
+    node("td", {}, row.max_ns === null ? "" : duration(row.max_ns)),
     node("td", {}, bar, share(row.share)),
     node("td", { class: "facts" }, row.facts || ""),
   );

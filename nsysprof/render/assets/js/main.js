@@ -9,7 +9,9 @@ async function loadPlotly() {
   byId("plotly").remove();
 }
 
-const parts = [startSteps, startKernels, startApi];
+const parts = [
+  startSteps, loadEvents, startTimeline, startInside, startKernels, startCompare, startApi, startQueue, startSequences, startMemory,
+];
 
 async function open() {
   startState();

@@ -81,7 +81,7 @@ function startSteps() {
       selectStep(index === chosen.step ? null : index);
     });
   });
-  plot.show();
+  plot.now();
   const selected = node("div");
   frame.append(selected);
   const describe = (index) => selected.replaceChildren(partsOf(index));

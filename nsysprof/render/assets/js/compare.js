@@ -1,0 +1,72 @@
+// Two steps side by side: which parts of the time differ, and which kernels.
+function startCompare() {
+  if (steps.length < 2) {
+    emptyState("compare", "Nothing to compare", steps.length ? "There is one step only." : page.no_steps);
+    return;
+  }
+  const slowest = steps.reduce((best, step, index) => (step.wall_ns > steps[best].wall_ns ? index : best), 0);
+  const choice = (id, label, value) => {
+    const made = node("select", { id, "aria-label": label }, ...steps.map((step, index) => node("option", { value: index }, step.label)));
+    made.value = value;
+    return made;
+  };
+  const base = choice("compare-base", "Step to compare with", middleStep());
+  const other = choice("compare-other", "Step", chosen.step ?? slowest);
+  const { body, words } = figure("compare", {
+    title: "Where two steps differ", tools: [other, "against", base],
+    csv: () => [["part", "base_ns", "other_ns", "difference_ns"], ...differences(Number(base.value), Number(other.value)).map((row) => [row.key, row.before, row.now, row.now - row.before])],
+  });
+  const plotted = node("div", { class: "plot" });
+  const table = node("div");
+  body.append(plotted, table);
+  const make = () => {
+    const rows = differences(Number(base.value), Number(other.value)).slice(0, 14).reverse();
+    return {
+      traces: [{
+        type: "bar", orientation: "h", y: rows.map((row) => bucketLabel(row.key)), x: rows.map((row) => (row.now - row.before) / 1e6), hoverinfo: "skip",
+        text: rows.map((row) => `${row.now >= row.before ? "+" : "\u2212"}${duration(Math.abs(row.now - row.before))}`), textposition: "auto",
+        marker: { color: rows.map((row) => bucketColor(row.key)) },
+      }],
+      layout: { dragmode: false, xaxis: { title: { text: "ms more (right) or less (left)" }, fixedrange: true }, yaxis: { fixedrange: true }, bargap: 0.25 },
+    };
+  };
+  const plot = chart(plotted, 400, make);
+  const draw = () => {
+    const [a, b] = [Number(base.value), Number(other.value)];
+    const more = steps[b].wall_ns - steps[a].wall_ns;
+    words.textContent = `${steps[b].label} takes ${duration(steps[b].wall_ns)}, ${steps[a].label} ${duration(steps[a].wall_ns)}: ${duration(Math.abs(more))} ${more >= 0 ? "more" : "less"}.`;
+    table.replaceChildren(kernelDifferences(a, b));
+    plot.draw();
+  };
+  base.addEventListener("change", draw);
+  other.addEventListener("change", draw);
+  const later = whenSeen(table, draw);
+  onSelect((index) => {
+    other.value = index ?? slowest;
+    later();
+  });
+}
+
+function differences(before, now) {
+  return buckets.all.map((key) => ({ key, before: steps[before].partition[key] || 0, now: steps[now].partition[key] || 0 }))
+    .filter((row) => row.before !== row.now).sort((a, b) => Math.abs(b.now - b.before) - Math.abs(a.now - a.before));
+}
+
+function kernelDifferences(before, now) {
+  if (!events) return node("p");
+  const columns = events.step_kernels.columns;
+  const rows = [];
+  for (let column = 0; column < columns - 1; column += 1) {
+    const [a, b] = [before, now].map((step) => ({ ns: events.stepNs[step * columns + column], count: events.stepCount[step * columns + column] }));
+    if (a.ns !== b.ns) rows.push({ kernel: result.kernels[column], a, b });
+  }
+  rows.sort((x, y) => Math.abs(y.b.ns - y.a.ns) - Math.abs(x.b.ns - x.a.ns));
+  const head = ["Category", "Kernel", steps[now].label, steps[before].label, "Difference", "Count"].map((label, index) =>
+    node("th", { scope: "col", class: index < 2 ? "text" : "", style: { padding: "6px 9px" } }, label));
+  return node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "compare-table" }, node("thead", {}, node("tr", {}, ...head)),
+    node("tbody", {}, ...rows.slice(0, 12).map(({ kernel, a, b }) => node("tr", {},
+      node("td", { class: "text" }, node("span", { class: "swatch", style: { background: bucketColor(kernel.category) } }), ` ${bucketLabel(kernel.category)}`),
+      node("td", { class: "name" }, node("span", { class: "clip", title: kernel.name }, kernel.name)),
+      node("td", {}, duration(b.ns)), node("td", {}, duration(a.ns)), node("td", {}, `${b.ns >= a.ns ? "+" : "\u2212"}${duration(Math.abs(b.ns - a.ns))}`),
+      node("td", {}, a.count === b.count ? count(b.count) : `${count(b.count)} / ${count(a.count)}`))))));
+}
