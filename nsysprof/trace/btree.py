@@ -3,10 +3,11 @@
 import os
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
-from nsysprof.trace.database import Header
+from nsysprof.trace.database import Header, has_log
 from nsysprof.trace.model import I64
 from nsysprof.trace.records import FRONT, INTERIOR, LEAF, U8, Block, UnsupportedError
 
@@ -28,10 +29,15 @@ class Leaves:
 class PageFile:
     """The pages of an SQLite file, read without SQLite."""
 
-    def __init__(self, path: str | os.PathLike[str], header: Header) -> None:
+    def __init__(self, path: Path, header: Header) -> None:
         """Open ``path`` read-only. Close it after SQLite's connection: closing drops the process's locks."""
+        if has_log(path, header):
+            raise UnsupportedError("the newest pages are in a log")
         self.header = header
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UnsupportedError(str(error)) from None
         self.size = os.fstat(self._file).st_size
         """Bytes of the file."""
         self._count = self.size // header.page_size
@@ -49,7 +55,11 @@ class PageFile:
         bounds = [0, *cuts.tolist(), len(numbers)]
         for first, last in pairwise(bounds):
             wanted = room[first * size : last * size]
-            if os.preadv(self._file, [wanted], (int(numbers[first]) - 1) * size) != len(wanted):
+            try:
+                count = os.preadv(self._file, [wanted], (int(numbers[first]) - 1) * size)
+            except OSError as error:
+                raise UnsupportedError(str(error)) from None
+            if count != len(wanted):
                 raise UnsupportedError("short read")
 
     def _check(self, numbers: I64) -> None:

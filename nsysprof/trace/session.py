@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,11 @@ def run_query(
     MissingDataError when the trace lacks a table that the query needs, UsageError when SQLite refuses the SQL
     or when it takes too long.
     """
-    with _connection(path) as (source, connection):
+    with closing(Source(path)) as source:
+        connection = source.connection
         needs = () if isinstance(query, str) else query.needs
         for need in needs:
-            _supply(source, connection, need)
+            _supply(source, need)
         for name, function in (functions or {}).items():
             connection.create_function(name, 1, _of_text(function), deterministic=True)
         with _guarded(connection, limits.seconds):
@@ -70,17 +71,7 @@ def run_query(
                 raise _explained(source, error, limits.seconds) from None
 
 
-@contextmanager
-def _connection(path: Path) -> Iterator[tuple[Source, sqlite3.Connection]]:
-    header = database.read_header(path)
-    connection = database.connect(path, header)
-    try:
-        yield Source(path, header, connection), connection
-    finally:
-        connection.close()
-
-
-def _supply(source: Source, connection: sqlite3.Connection, need: Need) -> None:
+def _supply(source: Source, need: Need) -> None:
     """Put a view over a table that lacks something optional; raises MissingDataError for the rest."""
     present = source.column_names(need.table)
     meaning, hint = MEANINGS.get(need.table, (f"table {need.table}", ""))
@@ -88,7 +79,7 @@ def _supply(source: Source, connection: sqlite3.Connection, need: Need) -> None:
         if not need.optional:
             raise MissingDataError(f"this trace has no {meaning}", hint)
         nothing = ", ".join(f'NULL AS "{name}"' for name in (*need.columns, *need.optional_columns))
-        connection.execute(f'CREATE TEMP VIEW "{need.table}" AS SELECT {nothing} WHERE 0')
+        source.connection.execute(f'CREATE TEMP VIEW "{need.table}" AS SELECT {nothing} WHERE 0')
         return
     missing = [name for name in need.columns if name not in present]
     if missing:
@@ -96,7 +87,7 @@ def _supply(source: Source, connection: sqlite3.Connection, need: Need) -> None:
     added = [name for name in need.optional_columns if name not in present]
     if added:
         nulls = "".join(f', NULL AS "{name}"' for name in added)
-        connection.execute(
+        source.connection.execute(
             f'CREATE TEMP VIEW "{need.table}" AS SELECT rowid, *{nulls} FROM main."{need.table}"'  # noqa: S608
         )
 

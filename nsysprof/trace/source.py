@@ -14,7 +14,6 @@ from nsysprof.errors import TraceError
 from nsysprof.trace import database
 from nsysprof.trace.btree import PageFile
 from nsysprof.trace.columns import NULL, Coded, Columns, select_columns
-from nsysprof.trace.database import Header
 from nsysprof.trace.model import I32, I64
 from nsysprof.trace.pages import read_columns
 from nsysprof.trace.records import UnsupportedError
@@ -45,29 +44,37 @@ class Codes:
 class Source:
     """Reads tables of one open export; keeps what the tables share."""
 
-    def __init__(self, path: Path, header: Header, connection: sqlite3.Connection) -> None:
-        """Take over ``connection``, which ``close`` closes; raises TraceError when this is no nsys export."""
+    def __init__(self, path: Path) -> None:
+        """Open ``path`` read-only; raises TraceError when it is no readable nsys export."""
         self.path = path
-        self.header = header
         self.warnings: list[str] = []
         self.threads = Codes()
         self.processes = Codes()
-        self._connection = connection
-        self._pages = None if database.has_log(path, header) else PageFile(path, header)
-        named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
-        self.tables = frozenset(str(name) for (name,) in named)
+        self._header = database.read_header(path)
+        self.connection = database.connect(path, self._header)
+        """For SQL of one's own."""
+        self._pages: PageFile | None = None
+        try:
+            named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
+            self.tables = frozenset(str(name) for (name,) in named)
+            """Names of the tables that the export holds."""
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self) -> None:
         if self.tables.isdisjoint({*MARKERS, *(table.name for table in TABLES)}):
             raise TraceError(
-                f"{path} is an SQLite file, but no nsys export",
+                f"{self.path} is an SQLite file, but no nsys export",
                 "give the file that `nsysprof export` or `nsys export --type sqlite` wrote",
             )
-
-        if database.being_written(path):
+        if database.being_written(self.path):
             self.warn("another program is writing the trace; it may be incomplete")
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.connection.close()
         if self._pages is not None:
             self._pages.close()
 
@@ -79,7 +86,7 @@ class Source:
     def fetch(self, sql: str) -> list[tuple[object, ...]]:
         """Return all rows of a small query; raises TraceError when SQLite fails."""
         try:
-            return self._connection.execute(sql).fetchall()
+            return self.connection.execute(sql).fetchall()
         except sqlite3.ProgrammingError:
             raise  # the trace was closed: the caller's mistake, not the file's
         except database.FAILURES as error:
@@ -124,10 +131,11 @@ class Source:
 
     def _read(self, table: str, columns: Sequence[Column]) -> Columns:
         try:
-            if self._pages is not None:
-                with suppress(UnsupportedError):
-                    return read_columns(self._pages, self._connection, table, columns)
-            return select_columns(self._connection, table, columns)
+            with suppress(UnsupportedError):
+                if self._pages is None:
+                    self._pages = PageFile(self.path, self._header)
+                return read_columns(self._pages, self.connection, table, columns)
+            return select_columns(self.connection, table, columns)
         except sqlite3.ProgrammingError:
             raise
         except database.FAILURES as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
-from nsysprof.trace import database, info, rows
+from nsysprof.trace import info, rows
 from nsysprof.trace.model import (
     I32,
     I64,
@@ -52,16 +52,14 @@ class Trace:
 
     def __init__(self, path: Path) -> None:
         """Open ``path``; see ``open_trace``."""
-        header = database.read_header(path)
-        connection = database.connect(path, header)
+        self._source = Source(path)
+        self.path = path
+        """The file as it was named."""
         try:
-            self._source = Source(path, header, connection)
-            self.path = path
-            """The file as it was named."""
             self.schema: SchemaVersion = info.schema_version(self._source)
             """Version of the export's layout; 0.0.0 when it does not say."""
         except BaseException:
-            connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
