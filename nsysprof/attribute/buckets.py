@@ -28,6 +28,9 @@ loading, queries); host: outside CUDA, in Python and the framework; queued: the 
 already; profiler: nsys itself was at work; unknown: the trace does not hold the submitting call.
 """
 
+HIDDEN = "hidden"
+"""Time in which CUDA graphs may have run of which the trace shows nothing; neither busy nor idle."""
+
 IDLE = tuple(f"idle:{cause}" for cause in IDLE_CAUSES)
 BUCKETS = WORK + IDLE
 """Every bucket of the exclusive partition, in the order of the partition's columns."""

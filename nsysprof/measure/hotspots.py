@@ -1,17 +1,34 @@
 """Where the time of a trace went: steps, kernels, CUDA API calls and the causes of idleness."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from nsysprof.attribute.buckets import WORK, WORK_CODE
+from nsysprof.attribute.detected import steps_from_launches
 from nsysprof.attribute.operations import Operations, gather
-from nsysprof.attribute.steps import Launches, Steps, Timeline, no_steps, steps_from_ranges
-from nsysprof.attribute.tally import Coded, code, spread
+from nsysprof.attribute.steps import Launches, Steps, Timeline, steps_from_ranges
 from nsysprof.attribute.windows import gpu_windows
-from nsysprof.classify import KernelClass, classify_names
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, class_totals, load_calls, summarise
-from nsysprof.measure.results import CategoryShare, Hotspots, KernelHotspot, TraceInfo
-from nsysprof.measure.steps import StepInputs, measure_steps, partition_devices, work_by_step
+from nsysprof.measure.compare import compare_steps
+from nsysprof.measure.graphs import hidden_by_step, hidden_launches
+from nsysprof.measure.headline import headline
+from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
+from nsysprof.measure.memory import device_memory
+from nsysprof.measure.patterns import call_patterns, kernels_around, sample
+from nsysprof.measure.phases import Operators, range_hotspots
+from nsysprof.measure.queue import queue_delays
+from nsysprof.measure.results import Hotspots, TraceInfo
+from nsysprof.measure.steps import (
+    StepColumns,
+    StepInputs,
+    busy_ns,
+    launch_bound,
+    measure_steps,
+    named,
+    overhead_within,
+    partition_devices,
+)
 from nsysprof.trace import Trace
 
 
@@ -29,9 +46,7 @@ def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
 def examine(trace: Trace, steps: str = "auto") -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     calls = load_calls(trace)
-    coded, classes = _kernel_classes(trace)
-    work_code = np.array([WORK_CODE[kind.category] for kind in classes], np.int8)
-    ops = gather(trace, work_code[coded.codes])
+    ops = gather(trace, load_names(trace).kinds())
     found = find_steps(trace, ops, calls, steps)
     if not len(ops) and not len(calls.rows) and not len(found):
         raise MissingDataError(
@@ -43,30 +58,53 @@ def examine(trace: Trace, steps: str = "auto") -> StepInputs:
 
 def hotspots_of(inputs: StepInputs) -> Hotspots:
     """Measure what was attributed."""
-    trace, ops, calls, found, work = inputs.trace, inputs.ops, inputs.calls, inputs.steps, inputs.work
-    coded, classes = _kernel_classes(trace)
+    trace, ops, calls, found = inputs.trace, inputs.ops, inputs.calls, inputs.steps
+    info = _info(trace, ops)
+    hidden = hidden_launches(calls, ops)
+    delays = queue_delays(ops, calls.rows, found.of_op, len(found))
     windows = gpu_windows(ops, found.of_op, found.chain)
     parts = partition_devices(inputs, windows)
+    hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
+    steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps))
+    del windows
+    categories = category_shares(inputs.work)
+    total = sum(share.ns for share in categories.values())
+    names = load_names(trace)
+    operators = Operators(trace, ops, calls.rows, info.end_ns)
     api_calls = summarise(calls)
-    categories = _categories(work.ns.sum(axis=0).tolist(), work.count.sum(axis=0).tolist())
-    total = sum(amount.ns for amount in categories.values())
-    return Hotspots(
-        trace=_info(trace, ops),
+    chosen = sample(calls, found.start_ns, found.end_ns)
+    partitions = {
+        str(device): named(part.through[-1], len(hidden) > 0)
+        for device, part in zip(ops.devices, parts, strict=True)
+    }
+    busiest = max(partitions.values(), key=busy_ns, default={})
+    whole = np.array([info.start_ns]), np.array([info.end_ns])
+    result = Hotspots(
+        trace=info,
         steps_source=found.source,
         steps_confidence=found.confidence,
-        steps=measure_steps(inputs, windows, parts),
+        steps=steps,
         categories=categories,
-        kernels=_kernels(trace, coded, classes, total),
+        kernels=kernel_hotspots(trace, names, operators.of_names(names.coded.codes, len(names.texts)), total),
         api=class_totals(api_calls),
         api_calls=api_calls,
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
-        warnings=(*trace.warnings, *_doubts(ops, calls, found), *found.notes),
+        warnings=(*trace.warnings, *_doubts(ops, calls, found, len(hidden)), *found.notes),
+        partition=busiest,
+        partitions=partitions,
+        launch_bound=launch_bound(busiest),
+        queue_ns=delays.overall_ns,
+        overlap_ns=sum(int(part.overlap(part.cuts[:1], part.cuts[-1:])[0]) for part in parts),
+        profiler_ns=int(overhead_within(trace.overheads, *whole)[0]),
+        comparison=compare_steps(steps),
+        ranges=range_hotspots(trace, ops, calls.rows, info.end_ns),
+        operators=operators.hotspots(),
+        memory=device_memory(trace.memory),
+        patterns=call_patterns(calls, ops, chosen),
+        around=kernels_around(calls, ops, chosen),
+        hidden_graphs=len(hidden),
     )
-
-
-def _kernel_classes(trace: Trace) -> tuple[Coded, list[KernelClass]]:
-    coded = code(trace.kernels.name)
-    return coded, classify_names([trace.strings.get(id_, "") for id_ in coded.values.tolist()])
+    return replace(result, headline=headline(result))
 
 
 def find_steps(trace: Trace, ops: Operations, calls: Calls, wanted: str) -> Steps:
@@ -74,7 +112,7 @@ def find_steps(trace: Trace, ops: Operations, calls: Calls, wanted: str) -> Step
     launches = _launches(ops, calls)
     pattern = "" if wanted in ("auto", "nvtx", "detect") else wanted
     if wanted == "detect":
-        return no_steps(len(ops))
+        return steps_from_launches(trace, ops, launches)
     timeline = Timeline(
         trace.ranges, trace.range_texts, trace.thread_process, len(trace.processes), _info(trace, ops).end_ns
     )
@@ -84,7 +122,7 @@ def find_steps(trace: Trace, ops: Operations, calls: Calls, wanted: str) -> Step
     if wanted != "auto":
         what = f"no NVTX range matching {pattern!r}" if pattern else "no NVTX ranges that count steps"
         raise MissingDataError(f"{trace.path} has {what}", _range_hint(trace))
-    return no_steps(len(ops))
+    return steps_from_launches(trace, ops, launches)
 
 
 def _range_hint(trace: Trace) -> str:
@@ -121,47 +159,14 @@ def _info(trace: Trace, ops: Operations) -> TraceInfo:
     )
 
 
-def _categories(ns: list[int], count: list[int]) -> dict[str, CategoryShare]:
-    total = sum(ns)
-    shares = {
-        key: CategoryShare(ns[i], count[i], ns[i] / total if total else 0.0)
-        for i, key in enumerate(WORK)
-        if count[i]
-    }
-    return dict(sorted(shares.items(), key=lambda item: -item[1].ns))
-
-
-def _kernels(trace: Trace, coded: Coded, classes: list[KernelClass], total: int) -> tuple[KernelHotspot, ...]:
-    found = spread(coded.codes, trace.kernels.start_ns, trace.kernels.end_ns, len(coded.values))
-    entries = [
-        KernelHotspot(
-            name=trace.strings.get(id_, ""),
-            category=kind.category,
-            library=kind.library,
-            family=kind.family,
-            count=count,
-            total_ns=ns,
-            mean_ns=ns / count,
-            min_ns=shortest,
-            max_ns=longest,
-            share=ns / total if total else 0.0,
-        )
-        for id_, kind, count, ns, shortest, longest in zip(
-            coded.values.tolist(),
-            classes,
-            found.count.tolist(),
-            found.ns.tolist(),
-            found.shortest_ns.tolist(),
-            found.longest_ns.tolist(),
-            strict=True,
-        )
-    ]
-    return tuple(sorted(entries, key=lambda entry: (-entry.total_ns, entry.name)))
-
-
-def _doubts(ops: Operations, calls: Calls, found: Steps) -> tuple[str, ...]:
+def _doubts(ops: Operations, calls: Calls, found: Steps, hidden: int) -> tuple[str, ...]:
     """Say what a reader must know before trusting the figures."""
     doubts = []
+    if hidden:
+        doubts.append(
+            f"{hidden:,} CUDA graph launches ran work that the trace does not show, so the GPU's busy and "
+            "idle time there are unknown; capture with `nsys profile --cuda-graph-trace=node`"
+        )
     if not len(ops):
         doubts.append("the trace holds no GPU work: kernels, copies and memory sets are absent")
     elif not len(calls.rows):

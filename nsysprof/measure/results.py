@@ -34,6 +34,20 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class StepMemory:
+    """What a step did to device memory, in its CPU window."""
+
+    peak_bytes: int
+    """Most memory in use on the fullest device."""
+    allocations: int
+    """Allocations that CUDA saw; PyTorch's own allocator asks CUDA for segments only."""
+    allocated_bytes: int
+    """Sum of their sizes."""
+    releases: int
+    """Releases that CUDA saw."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One iteration: what ran in its GPU window and what the CPU did in its CPU window."""
 
@@ -67,6 +81,18 @@ class Step:
     """CUDA ordinal of the step's busiest device, whose window and ``partition`` these are; -1: no device."""
     partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """``partition`` of each device that the step used, by CUDA ordinal; sums to that device's window."""
+    launch_bound: float = 0.0
+    """Part of the window in which the GPU was idle because the CPU had not submitted work yet."""
+    queue_ns: int = -1
+    """Median time from the return of a kernel's launch call to its start, at least 0; -1 when unknown."""
+    overlap_ns: int = 0
+    """Work that ran beside other work on the device: durations in the window beyond busy_ns."""
+    profiler_ns: int = 0
+    """Time that nsys itself spent on the CPU in the step's CPU window."""
+    memory: StepMemory | None = None
+    """None where the trace has no memory events."""
+    hidden_graphs: int = 0
+    """CUDA graph launches in the step whose work the trace does not show; busy_ns and idle_ns are then -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +112,8 @@ class KernelHotspot:
     max_ns: int
     share: float
     """Part of the time of all kernels, memcpys and memsets."""
+    operator: str = ""
+    """Innermost NVTX range that submitted most of its time, without shapes; empty without ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +143,121 @@ class CategoryShare:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeHotspot:
+    """All NVTX ranges of one text, domain and kind, projected on the GPU work that was submitted in them."""
+
+    text: str
+    domain: str
+    """Empty for the default domain."""
+    kind: str
+    """``push/pop`` or ``start/end``."""
+    count: int
+    """Ranges that submitted GPU work."""
+    cpu_ns: int
+    """Sum of their lengths on the CPU."""
+    gpu_ns: int
+    """Sum of the times from the first operation's start to the last one's end."""
+    work_ns: int
+    """Sum of the operations' durations."""
+    operations: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorHotspot:
+    """GPU work by the innermost NVTX range that submitted it."""
+
+    name: str
+    """Text of the range without shapes and sequence numbers."""
+    category: str
+    """Kind of work that takes most of its time."""
+    count: int
+    """GPU operations."""
+    ns: int
+    share: float
+    """Part of the time of all GPU operations."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPoint:
+    """Device memory at one moment."""
+
+    time_ns: int
+    used_bytes: int
+    """Allocated and not released."""
+    pool_bytes: int
+    """Size of the memory pool, -1 without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """Memory of one device over the trace."""
+
+    device: int
+    """CUDA ordinal."""
+    peak_bytes: int
+    """Most memory in use; what was allocated before recording began counts only if it was released later."""
+    peak_at_ns: int
+    allocations: int
+    allocated_bytes: int
+    """Sum of the sizes of all allocations."""
+    releases: int
+    pool_peak_bytes: int
+    """Largest size of the memory pool, -1 without one (``cudaMallocAsync`` has one)."""
+    pool_used_peak_bytes: int
+    """Most bytes in use in the pool, -1 without one."""
+    points: tuple[MemoryPoint, ...]
+    """Memory over time, thinned to at most a few hundred points that keep every extreme."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A step that takes longer or shorter than the others."""
+
+    index: int
+    """Step, as in ``Step.index``."""
+    label: str
+    wall_ns: int
+    excess_ns: int
+    """wall_ns beyond the median, negative for a faster step."""
+    bucket: str
+    """The bucket of the partition that differs most from its median in the same direction."""
+    bucket_excess_ns: int
+    """By how much that bucket differs from its median."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Steps against each other."""
+
+    median_ns: int
+    """Median GPU window."""
+    low_ns: int
+    """10th percentile."""
+    high_ns: int
+    """90th percentile."""
+    typical: int
+    """Index of the step whose window is the (lower) median."""
+    outliers: tuple[Outlier, ...]
+    """In the order of steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPattern:
+    """A launch with the memory calls round it, as a thread makes them again and again."""
+
+    functions: tuple[str, ...]
+    """Functions in order: allocations, memory sets, copies and waits, the launch, releases."""
+    count: int
+    """How often the pattern occurs in the steps that were looked at."""
+    per_step: float
+    """Occurrences by step; -1 without steps."""
+    share: float
+    """Part of all calls that launch, copy, wait or handle memory that its occurrences make up."""
+    categories: Mapping[str, int]
+    """How often the kernel that it launches is of each category."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hotspots:
     """The whole answer for one trace."""
 
@@ -138,3 +281,29 @@ class Hotspots:
     """The one or two sentences that matter."""
     warnings: tuple[str, ...] = field(default=())
     """What makes a figure doubtful, each a sentence."""
+    partition: Mapping[str, int] = field(default_factory=dict)
+    """Exclusive ns by bucket from the first to the last operation of the busiest device."""
+    partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The same for each device, by CUDA ordinal."""
+    launch_bound: float = 0.0
+    """Part of the busiest device's time in which it was idle because the CPU had not submitted work yet."""
+    queue_ns: int = -1
+    """Median over all kernels of what ``Step.queue_ns`` says; -1 when unknown."""
+    overlap_ns: int = 0
+    """Work that ran beside other work on the same device."""
+    profiler_ns: int = 0
+    """Time that nsys itself spent on the CPU between the first and the last event."""
+    comparison: Comparison | None = None
+    """Steps against each other; None with fewer than two steps that used the GPU."""
+    ranges: tuple[RangeHotspot, ...] = ()
+    """NVTX ranges that submitted GPU work, the longest on the GPU first."""
+    operators: tuple[OperatorHotspot, ...] = ()
+    """Work by innermost range, largest first; empty where ranges mark steps only."""
+    memory: tuple[DeviceMemory, ...] = ()
+    """By device; empty where the trace has no memory events."""
+    patterns: tuple[CallPattern, ...] = ()
+    """The most frequent call patterns, most calls first."""
+    around: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By malloc, memset and free: how often the kernel launched next (free: before) is of each category."""
+    hidden_graphs: int = 0
+    """CUDA graph launches whose work the trace does not show."""

@@ -1,28 +1,22 @@
-"""Steps: GPU windows, exclusive partition, work by category, API calls."""
+"""Steps: GPU windows, exclusive partition, work by category, API calls, memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.buckets import BUCKETS, KERNEL_WORK, WORK
+from nsysprof.attribute.buckets import BUCKETS, HIDDEN, IDLE, KERNEL_WORK, LAUNCH_BOUND, WORK
 from nsysprof.attribute.idle import Cpu
 from nsysprof.attribute.operations import Operations, of_device
 from nsysprof.attribute.partition import Partition, partition_device
 from nsysprof.attribute.steps import Steps
-from nsysprof.attribute.tally import count_and_sum
 from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls, StepCalls, calls_by_step
-from nsysprof.measure.results import Amount, Step
+from nsysprof.measure.kernels import StepWork
+from nsysprof.measure.memory import memory_by_step
+from nsysprof.measure.results import Amount, Step, StepMemory
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I64
-
-
-@dataclass(frozen=True, slots=True)
-class StepWork:
-    """Operations by step and kind of work, shape (steps + 1, kinds); the last row is outside all steps."""
-
-    ns: I64
-    count: I64
+from nsysprof.trace.model import I64, OverheadRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +30,28 @@ class StepInputs:
     work: StepWork
 
 
-def work_by_step(ops: Operations, steps: Steps) -> StepWork:
-    """Sum operations by the step that submitted them and by kind of work."""
-    rows = len(steps) + 1
-    key = steps.of_op % rows * len(WORK) + ops.code  # -1 becomes the last row
-    count, ns = count_and_sum(key, ops.start_ns, ops.end_ns, rows * len(WORK))
-    return StepWork(ns.reshape(rows, len(WORK)), count.reshape(rows, len(WORK)))
+@dataclass(frozen=True, slots=True)
+class StepColumns:
+    """Measures by step that have been worked out elsewhere."""
+
+    queue_ns: I64
+    hidden_graphs: I64
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Everything that steps are made of, by step."""
+
+    inputs: StepInputs
+    windows: Windows
+    partitions: list[I64]
+    """By device: ns by step and bucket."""
+    overlap: list[I64]
+    """By device."""
+    calls: StepCalls
+    memory: tuple[StepMemory | None, ...]
+    profiler: I64
+    columns: StepColumns
 
 
 def partition_devices(inputs: StepInputs, windows: Windows) -> list[Partition]:
@@ -56,47 +66,99 @@ def partition_devices(inputs: StepInputs, windows: Windows) -> list[Partition]:
     return found
 
 
-def measure_steps(inputs: StepInputs, windows: Windows, parts: list[Partition]) -> tuple[Step, ...]:
+def measure_steps(
+    inputs: StepInputs, windows: Windows, parts: list[Partition], columns: StepColumns
+) -> tuple[Step, ...]:
     """Return every step, in the order in which they began on the CPU."""
-    steps = inputs.steps
+    steps, trace = inputs.steps, inputs.trace
     if not len(steps):
         return ()
-    tables = [part.window(windows.start_ns[:, d], windows.end_ns[:, d]) for d, part in enumerate(parts)]
-    calls = calls_by_step(
-        inputs.calls, steps.start_ns, steps.end_ns, steps.processes, inputs.trace.thread_process
+    bounds = [(windows.start_ns[:, device], windows.end_ns[:, device]) for device in range(len(parts))]
+    tables = _Tables(
+        inputs,
+        windows,
+        [part.window(*bound) for part, bound in zip(parts, bounds, strict=True)],
+        [part.overlap(*bound) for part, bound in zip(parts, bounds, strict=True)],
+        calls_by_step(inputs.calls, steps.start_ns, steps.end_ns, steps.processes, trace.thread_process),
+        memory_by_step(trace.memory, steps.start_ns, steps.end_ns),
+        overhead_within(trace.overheads, steps.start_ns, steps.end_ns),
+        columns,
     )
-    return tuple(_step(inputs, index, windows, tables, calls) for index in range(len(steps)))
+    return tuple(_step(tables, index) for index in range(len(steps)))
 
 
-def _step(inputs: StepInputs, index: int, windows: Windows, tables: list[I64], calls: StepCalls) -> Step:
-    steps = inputs.steps
-    ran = [d for d in range(len(tables)) if windows.present[index, d]]
-    busy = {d: int(tables[d][index, : len(WORK)].sum()) for d in ran}
-    device = max(ran, key=lambda d: busy[d], default=None)
-    start, end = int(steps.start_ns[index]), int(steps.end_ns[index])
-    ns, count = inputs.work.ns[index].tolist(), inputs.work.count[index].tolist()
-    partitions = {str(inputs.ops.devices[d]): _named(tables[d][index]) for d in ran}
-    gpu_start, gpu_end = start, start  # a step without GPU work has an empty window
-    if device is not None:
-        gpu_start, gpu_end = int(windows.start_ns[index, device]), int(windows.end_ns[index, device])
+def overhead_within(overheads: OverheadRows, start_ns: I64, end_ns: I64) -> I64:
+    """Return the time that nsys spent on any thread within each window."""
+    order = np.argsort(overheads.start_ns, kind="stable")
+    start, end = overheads.start_ns[order], np.maximum.accumulate(overheads.end_ns[order])
+    start = np.concatenate([start[:1], np.maximum(start[1:], end[:-1])])  # disjoint now
+    through = np.concatenate([[0], np.cumsum(np.maximum(end - start, 0))])
+
+    def spent_before(time: I64) -> I64:
+        begun = np.searchsorted(start, time)
+        last = np.maximum(begun - 1, 0)
+        unfinished = np.maximum(end[last] - time, 0) if len(end) else np.zeros_like(time)
+        return through[begun] - np.where(begun > 0, unfinished, 0)
+
+    spent: I64 = spent_before(end_ns) - spent_before(start_ns)
+    return spent
+
+
+def _step(tables: _Tables, index: int) -> Step:
+    steps, windows, devices = tables.inputs.steps, tables.windows, tables.inputs.ops.devices
+    ran = [device for device in range(len(devices)) if windows.present[index, device]]
+    hidden = int(tables.columns.hidden_graphs[index])
+    partitions = {device: named(tables.partitions[device][index], hidden > 0) for device in ran}
+    busy = {device: busy_ns(partitions[device]) for device in ran}
+    device = max(ran, key=lambda one: busy[one], default=-1)
+    begin, finish = int(steps.start_ns[index]), int(steps.end_ns[index])
+    start, end = begin, begin  # a step without GPU work has an empty window
+    if ran:
+        start, end = int(windows.start_ns[index, device]), int(windows.end_ns[index, device])
+    ns, count = tables.inputs.work.ns[index].tolist(), tables.inputs.work.count[index].tolist()
     return Step(
         index=index,
         label=steps.labels[index],
-        gpu_start_ns=gpu_start,
-        gpu_end_ns=gpu_end,
-        cpu_start_ns=start,
-        cpu_end_ns=end,
-        wall_ns=gpu_end - gpu_start,
-        busy_ns=0 if device is None else busy[device],
-        idle_ns=0 if device is None else gpu_end - gpu_start - busy[device],
+        gpu_start_ns=start,
+        gpu_end_ns=end,
+        cpu_start_ns=begin,
+        cpu_end_ns=finish,
+        wall_ns=end - start,
+        busy_ns=-1 if hidden else busy.get(device, 0),
+        idle_ns=-1 if hidden else end - start - busy.get(device, 0),
         kernels=sum(amount for key, amount in zip(WORK, count, strict=True) if key in KERNEL_WORK),
-        categories={key: Amount(ns[i], count[i]) for i, key in enumerate(WORK) if count[i]},
-        partition={} if device is None else partitions[str(inputs.ops.devices[device])],
-        api=calls.of(index),
-        device=-1 if device is None else inputs.ops.devices[device],
-        partitions=partitions,
+        categories={key: Amount(ns[at], count[at]) for at, key in enumerate(WORK) if count[at]},
+        partition=partitions.get(device, {}),
+        api=tables.calls.of(index),
+        device=devices[device] if ran else -1,
+        partitions={str(devices[one]): partitions[one] for one in ran},
+        launch_bound=launch_bound(partitions.get(device, {})),
+        queue_ns=int(tables.columns.queue_ns[index]),
+        overlap_ns=int(tables.overlap[device][index]) if ran else 0,
+        profiler_ns=int(tables.profiler[index]),
+        memory=tables.memory[index],
+        hidden_graphs=hidden,
     )
 
 
-def _named(row: I64) -> dict[str, int]:
-    return {key: ns for key, ns in zip(BUCKETS, row.tolist(), strict=True) if ns}
+def named(row: I64, hidden: bool) -> dict[str, int]:
+    """Return the buckets of a row that hold time.
+
+    hidden: whether graphs ran of which the trace shows nothing; then no time counts as idle.
+    """
+    found = {key: ns for key, ns in zip(BUCKETS, row.tolist(), strict=True) if ns}
+    if hidden:
+        unseen = sum(found.pop(key, 0) for key in IDLE)
+        found |= {HIDDEN: unseen} if unseen else {}
+    return found
+
+
+def busy_ns(partition: Mapping[str, int]) -> int:
+    """Return the time of a partition in which the GPU ran anything."""
+    return sum(partition.get(key, 0) for key in WORK)
+
+
+def launch_bound(partition: Mapping[str, int]) -> float:
+    """Return the part of a partition in which the GPU waited for the CPU to submit work."""
+    whole = sum(partition.values())
+    return sum(partition.get(f"idle:{cause}", 0) for cause in LAUNCH_BOUND) / whole if whole else 0.0

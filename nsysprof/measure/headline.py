@@ -1,0 +1,108 @@
+"""The one or two sentences that matter most."""
+
+from collections.abc import Mapping
+
+from nsysprof.attribute.buckets import IDLE, LAUNCH_BOUND
+from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
+
+_CAUSES = {
+    "idle:launch": "in launch calls",
+    "idle:sync": "in synchronisation",
+    "idle:alloc": "allocating or freeing memory",
+    "idle:memop": "submitting copies and memory sets",
+    "idle:api": "in other CUDA calls",
+    "idle:host": "outside CUDA, in Python and the framework",
+    "idle:queued": "with work already queued",
+    "idle:profiler": "because of nsys itself",
+    "idle:unknown": "for reasons that the trace does not hold",
+}
+
+
+def headline(hotspots: Hotspots) -> tuple[str, ...]:
+    """Say where a typical step's time goes and which steps differ; without steps, the same of the trace."""
+    comparison = hotspots.comparison
+    used = [step for step in hotspots.steps if step.wall_ns > 0]
+    if comparison:
+        typical = hotspots.steps[comparison.typical]
+    elif used:
+        typical = used[0]
+    else:
+        return _of_trace(hotspots)
+    sentences = [_of_step(typical)]
+    if comparison and comparison.outliers:
+        sentences.append(_of_outliers(comparison))
+    return tuple(sentences)
+
+
+def _of_step(step: Step) -> str:
+    if step.hidden_graphs:
+        seen = f"{step.hidden_graphs:,} CUDA graph launches whose kernels the trace does not show"
+        return f"A step takes {_time(step.wall_ns)}, with {seen}: busy and idle time are unknown."
+    return (
+        f"A step takes {_time(step.wall_ns)}: {_time(step.busy_ns)} GPU busy"
+        f"{_idle(step.partition, step.idle_ns)} ({step.kernels:,} kernels a step)"
+        f"; largest: {_largest(step.partition)}."
+    )
+
+
+def _of_trace(hotspots: Hotspots) -> tuple[str, ...]:
+    partition = hotspots.partition
+    whole = sum(partition.values())
+    if not whole or hotspots.hidden_graphs:
+        return ()
+    idle = sum(ns for key, ns in partition.items() if key in IDLE)
+    return (
+        f"The GPU is busy for {_time(whole - idle)} of {_time(whole)}"
+        f"{_idle(partition, idle)}; largest: {_largest(partition)}.",
+    )
+
+
+def _idle(partition: Mapping[str, int], idle: int) -> str:
+    """Say how long the GPU was idle, and why it mostly was."""
+    whole = sum(partition.values())
+    if not whole or idle < 0.02 * whole:
+        return ", hardly ever idle"
+    late = sum(partition.get(f"idle:{cause}", 0) for cause in LAUNCH_BOUND)
+    causes = {key: ns for key, ns in partition.items() if key in IDLE}
+    cause = max(causes, key=lambda key: causes[key])
+    waiting = " waiting for the CPU to launch" if late > 0.5 * idle else ""
+    return f", {_time(idle)} idle{waiting}, {_time(causes[cause])} of it {_CAUSES[cause]}"
+
+
+def _largest(partition: Mapping[str, int]) -> str:
+    work = {key: ns for key, ns in partition.items() if key not in IDLE}
+    key = max(work, key=lambda one: work[one])
+    return f"{CATEGORY_LABELS.get(key, key)} {_time(work[key])}"
+
+
+def _of_outliers(comparison: Comparison) -> str:
+    worst = max(comparison.outliers, key=lambda one: abs(one.excess_ns))
+    slower = [one for one in comparison.outliers if one.excess_ns > 0]
+    if not slower:
+        others = (
+            f"{len(comparison.outliers)} steps are" if len(comparison.outliers) > 1 else f"{worst.label} is"
+        )
+        return f"{others} faster than the median, {worst.label} by {_time(-worst.excess_ns)}: {_why(worst)}."
+    slowest = max(slower, key=lambda one: one.excess_ns)
+    more = f"; {len(slower) - 1} more are slow" if len(slower) > 1 else ""
+    return (
+        f"{slowest.label} takes {_time(slowest.wall_ns)}, {_time(slowest.excess_ns)} more than the median: "
+        f"{_why(slowest)}{more}."
+    )
+
+
+def _why(outlier: Outlier) -> str:
+    amount = f"{_time(abs(outlier.bucket_excess_ns))} {'more' if outlier.bucket_excess_ns > 0 else 'less'}"
+    if outlier.bucket in _CAUSES:
+        return f"{amount} idle {_CAUSES[outlier.bucket]}"
+    return f"{amount} {CATEGORY_LABELS.get(outlier.bucket, outlier.bucket)}"
+
+
+def _time(ns: int) -> str:
+    """Return three significant digits in the unit that fits."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= 0.9995 * size:
+            value = ns / size
+            return f"{value:.{max(0, 3 - len(str(int(value + 0.0005))))}f} {unit}"
+    return f"{ns} ns"

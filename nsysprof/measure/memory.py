@@ -1,0 +1,114 @@
+"""Device memory: how much was in use when, and what each step asked CUDA for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsysprof.measure.results import DeviceMemory, MemoryPoint, StepMemory
+from nsysprof.trace.model import I64, MemoryRows
+
+POINTS = 400
+"""Points of a device's curve, at most about twice as many are kept."""
+_DEVICE = 2
+_RELEASE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """Memory events of one device in order of time."""
+
+    device: int
+    time_ns: I64
+    used: I64
+    """Bytes in use after each event."""
+    bytes: I64
+    is_release: I64
+    pool: I64
+    pool_used: I64
+
+
+def device_memory(rows: MemoryRows) -> tuple[DeviceMemory, ...]:
+    """Return the memory of every device that the trace has events of."""
+    return tuple(_summary(curve) for curve in _curves(rows))
+
+
+def memory_by_step(rows: MemoryRows, start_ns: I64, end_ns: I64) -> tuple[StepMemory | None, ...]:
+    """Return what happened to device memory in each CPU window; None everywhere without memory events."""
+    curves = _curves(rows)
+    if not curves:
+        return (None,) * len(start_ns)
+    peak = np.zeros(len(start_ns), np.int64)
+    counts = np.zeros((3, len(start_ns)), np.int64)
+    for curve in curves:
+        first = np.searchsorted(curve.time_ns, start_ns)
+        last = np.maximum(np.searchsorted(curve.time_ns, end_ns), first)
+        peak = np.maximum(peak, _peaks(curve.used, first, last))
+        gained = np.where(curve.is_release, 0, curve.bytes)
+        for row, values in enumerate((1 - curve.is_release, gained, curve.is_release)):
+            through = np.concatenate([[0], np.cumsum(values)])
+            counts[row] += through[last] - through[first]
+    return tuple(StepMemory(*row) for row in zip(peak.tolist(), *counts.tolist(), strict=True))
+
+
+def _peaks(used: I64, first: I64, last: I64) -> I64:
+    """Return the most memory in use from before event ``first`` to after event ``last - 1``."""
+    before = np.concatenate([[0], used])  # before[i] is what was in use when event i came
+    padded = np.append(before, 0)
+    bounds = np.stack([first, last + 1], axis=1).ravel()
+    peaks: I64 = np.maximum.reduceat(padded, bounds)[::2]
+    return peaks
+
+
+def _curves(rows: MemoryRows) -> list[_Curve]:
+    on_device = np.flatnonzero(rows.kind == _DEVICE)
+    found = []
+    for device in np.unique(rows.device[on_device]).tolist():
+        mine = on_device[rows.device[on_device] == device]
+        time = rows.start_ns[mine]
+        if not (time[1:] >= time[:-1]).all():
+            mine = mine[np.argsort(time, kind="stable")]
+        release = (rows.operation[mine] == _RELEASE).astype(np.int64)
+        used = np.cumsum(np.where(release, -rows.bytes[mine], rows.bytes[mine]))
+        used -= min(int(used.min()), 0)  # what is released without an allocation was there from the start
+        found.append(
+            _Curve(
+                device,
+                rows.start_ns[mine],
+                used,
+                rows.bytes[mine],
+                release,
+                rows.pool_bytes[mine],
+                rows.pool_used_bytes[mine],
+            )
+        )
+    return found
+
+
+def _summary(curve: _Curve) -> DeviceMemory:
+    top = int(np.argmax(curve.used))
+    releases = int(curve.is_release.sum())
+    keep = _thinned(curve.used).tolist()
+    return DeviceMemory(
+        device=curve.device,
+        peak_bytes=int(curve.used[top]),
+        peak_at_ns=int(curve.time_ns[top]),
+        allocations=len(curve.used) - releases,
+        allocated_bytes=int(curve.bytes[curve.is_release == 0].sum()),
+        releases=releases,
+        pool_peak_bytes=int(curve.pool.max()),
+        pool_used_peak_bytes=int(curve.pool_used.max()),
+        points=tuple(
+            MemoryPoint(int(curve.time_ns[at]), int(curve.used[at]), int(curve.pool[at])) for at in keep
+        ),
+    )
+
+
+def _thinned(used: I64) -> I64:
+    """Return the positions of the lowest and highest value of each of ``POINTS`` groups, and the last one."""
+    if len(used) <= 2 * POINTS:
+        return np.arange(len(used))
+    first = np.linspace(0, len(used), POINTS, endpoint=False).astype(np.int64)
+    group = np.repeat(np.arange(POINTS), np.diff(first, append=len(used)))
+    by_value = np.lexsort((used, group))
+    last = np.append(first[1:], len(used)) - 1
+    return np.unique(np.concatenate([by_value[first], by_value[last], [len(used) - 1]]))
