@@ -11,8 +11,8 @@ TOOLS := .tools
 demo: $(VENV)/.core
 	$(BIN)/nsysprof demo
 
-test: $(VENV)/.dev $(TOOLS)/nsys/.ready
-	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" $(BIN)/pytest
+test: $(VENV)/.dev $(TOOLS)/nsys/.ready $(TOOLS)/.chromium
+	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" $(BIN)/pytest -n auto
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -41,6 +41,14 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(TOOLS)/nsys/.ready: | $(VENV)/.dev
 	$(BIN)/nsysprof doctor --install-nsys $(TOOLS)/nsys
+	touch $@
+
+# The browser that the tests look at the page with; Debian's packages, so this one step needs root.
+$(TOOLS)/.chromium:
+	command -v chromium chromedriver >/dev/null || { \
+	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$as_root apt-get update -q && $$as_root apt-get install -q -y --no-install-recommends chromium chromium-driver; }
+	mkdir -p $(TOOLS)
 	touch $@
 
 clean:
