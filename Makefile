@@ -45,7 +45,7 @@ $(TOOLS)/nsys/.ready: | $(VENV)/.dev
 
 # The browser that the tests look at the page with; Debian's packages, so this one step needs root.
 $(TOOLS)/.chromium:
-	command -v chromium chromedriver >/dev/null || { \
+	command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
 	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$as_root apt-get update -q && $$as_root apt-get install -q -y --no-install-recommends chromium chromium-driver; }
 	mkdir -p $(TOOLS)
