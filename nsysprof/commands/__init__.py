@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nsysprof import __version__
-from nsysprof.commands import capture, demo, doctor, export, hotspots
+from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query
 from nsysprof.errors import NsysprofError
 
 app = typer.Typer(
@@ -41,6 +41,8 @@ app.command(
 )(capture.capture)
 app.command("export")(export.export)
 app.command("hotspots")(hotspots.hotspots)
+app.command("classify")(classify.classify)
+app.command("query")(query.query)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

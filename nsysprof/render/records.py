@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 
 from nsysprof.measure.results import Amount, ApiHotspot, Hotspots, KernelHotspot, Step
 
@@ -45,7 +46,7 @@ def to_csv(hotspots: Hotspots) -> str:
     writer = csv.DictWriter(text, CSV_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for record in _csv_records(hotspots):
-        writer.writerow({key: _defused(value) for key, value in record.items()})
+        writer.writerow({key: defused(value) for key, value in record.items()})
     return text.getvalue()
 
 
@@ -72,8 +73,7 @@ def to_dict(hotspots: Hotspots) -> dict[str, object]:
         "api": _amounts(hotspots.api),
         "unclassified_share": float(hotspots.unclassified_share),
         "api_calls": [_api_call(call) for call in hotspots.api_calls],
-        "headline": list(hotspots.headline),
-        "warnings": list(hotspots.warnings),
+        **_rest(hotspots, _SHAPED),
     }
 
 
@@ -92,6 +92,7 @@ def _step(step: Step) -> dict[str, object]:
         "categories": _amounts(step.categories),
         "partition": {bucket: int(ns) for bucket, ns in step.partition.items()},
         "api": _amounts(step.api),
+        **_rest(step, _SHAPED_STEP),
     }
 
 
@@ -107,6 +108,7 @@ def _kernel(kernel: KernelHotspot) -> dict[str, object]:
         "share": float(kernel.share),
         "library": kernel.library,
         "family": kernel.family,
+        "operator": kernel.operator,
     }
 
 
@@ -121,6 +123,35 @@ def _api_call(call: ApiHotspot) -> dict[str, object]:
         "min_ns": int(call.min_ns),
         "max_ns": int(call.max_ns),
     }
+
+
+_SHAPED = frozenset(
+    {"trace", "steps_source", "steps_confidence", "steps", "categories", "kernels", "api", "api_calls"}
+    | {"unclassified_share"}
+)
+_SHAPED_STEP = frozenset(
+    {"index", "label", "gpu_start_ns", "gpu_end_ns", "cpu_start_ns", "cpu_end_ns", "wall_ns", "busy_ns"}
+    | {"idle_ns", "kernels", "categories", "partition", "api"}
+)
+
+
+def _rest(record: Hotspots | Step, shaped: frozenset[str]) -> dict[str, object]:
+    """Return the fields that have no shape of their own, as they are."""
+    return {
+        field.name: _simple(getattr(record, field.name))
+        for field in fields(record)
+        if field.name not in shaped
+    }
+
+
+def _simple(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: _simple(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _simple(each) for key, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_simple(each) for each in value]
+    return value
 
 
 def _amounts(amounts: Mapping[str, Amount]) -> dict[str, dict[str, int]]:
@@ -176,5 +207,6 @@ def _spread(row: KernelHotspot | ApiHotspot) -> dict[str, object]:
     }
 
 
-def _defused(value: object) -> object:
+def defused(value: object) -> object:
+    """Return ``value`` as CSV may hold it: a text that looks like a formula gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -91,6 +91,21 @@ def load_query(name: str) -> Query:
     return parse_query(name, path.read_text("utf-8"))
 
 
+def query_or_sql(text: str) -> Query | str:
+    """Return the documented query that ``text`` names, the SQL of the file that it names, or ``text`` as SQL.
+
+    Raises UsageError for a single word that names neither.
+    """
+    if text in query_names():
+        return load_query(text)
+    if text.endswith(".sql"):
+        try:
+            return Path(text).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{text} cannot be read: {error}") from None
+    return text if len(text.split()) > 1 else load_query(text)
+
+
 def parse_query(name: str, sql: str) -> Query:
     """Read the header of a query; raises ValueError where it is not laid out as all headers are."""
     header = []

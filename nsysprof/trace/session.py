@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nsysprof.errors import MissingDataError, UsageError
+from nsysprof.errors import MissingDataError, NsysprofError, UsageError
 from nsysprof.trace import database
 from nsysprof.trace.database import FAILURES
 from nsysprof.trace.queries import Need, Query
@@ -33,42 +33,53 @@ class Limits:
     """Time; 0 is without limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """What a query gave."""
+class RunningQuery:
+    """A query under way: its columns, and its rows as they come."""
 
-    columns: tuple[str, ...]
-    """Names of the columns, each once."""
-    rows: tuple[tuple[Value, ...], ...]
-    """The rows, one value a column."""
-    cut: bool
-    """True when there were more rows than the limit."""
+    def __init__(self, source: Source, cursor: sqlite3.Cursor, limits: Limits) -> None:
+        """Take a cursor that has begun."""
+        self.columns = _distinct([str(item[0]) for item in cursor.description])
+        """Names of the columns, each once."""
+        self.cut = False
+        """True once the rows ended at the limit although there are more."""
+        self._source = source
+        self._cursor = cursor
+        self._limits = limits
+
+    def __iter__(self) -> Iterator[tuple[Value, ...]]:
+        """Yield the rows up to the limit; raises what ``start_query`` does."""
+        left = self._limits.rows or float("inf")
+        with _explaining(self._source, self._limits):
+            for row in self._cursor:
+                if not left:
+                    self.cut = True
+                    return
+                left -= 1
+                yield row
 
 
-def run_query(
-    path: Path,
-    query: Query | str,
-    functions: Mapping[str, Function] | None = None,
-    limits: Limits = Limits(),
-) -> QueryResult:
-    """Run a documented query, or SQL of the user's own, over the trace at ``path``.
+@contextmanager
+def start_query(
+    path: Path, query: Query | str, functions: Mapping[str, Function], limits: Limits
+) -> Iterator[RunningQuery]:
+    """Run a documented query, or SQL of the user's own, over the trace at ``path``, which is open meanwhile.
 
     ``functions`` are SQL functions of one text, by name. Raises TraceError as ``open_trace`` does,
     MissingDataError when the trace lacks a table that the query needs, UsageError when SQLite refuses the SQL
     or when it takes too long.
     """
     with closing(Source(path)) as source:
-        connection = source.connection
-        needs = () if isinstance(query, str) else query.needs
-        for need in needs:
-            _supply(source, need)
-        for name, function in (functions or {}).items():
-            connection.create_function(name, 1, _of_text(function), deterministic=True)
-        with _guarded(connection, limits.seconds):
-            try:
-                return _run(connection, query if isinstance(query, str) else query.sql, limits.rows)
-            except (*FAILURES, sqlite3.Warning, ValueError) as error:
-                raise _explained(source, error, limits.seconds) from None
+        if isinstance(query, Query):
+            for need in query.needs:
+                _supply(source, need)
+        for name, function in functions.items():
+            source.connection.create_function(name, 1, _of_text(function), deterministic=True)
+        _guard(source.connection, limits.seconds)
+        with _explaining(source, limits):
+            cursor = source.connection.execute(query.sql if isinstance(query, Query) else query)
+        if cursor.description is None:
+            raise UsageError("that SQL gives no rows", "only SELECT makes sense over a trace")
+        yield RunningQuery(source, cursor, limits)
 
 
 def _supply(source: Source, need: Need) -> None:
@@ -99,18 +110,12 @@ def _of_text(function: Function) -> Callable[[Value], str | None]:
     return call
 
 
-@contextmanager
-def _guarded(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Allow reading only, and stop after ``seconds``."""
+def _guard(connection: sqlite3.Connection, seconds: float) -> None:
+    """Allow reading only, and only for ``seconds`` from now."""
     deadline = time.monotonic() + seconds if seconds else float("inf")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.set_authorizer(_authorize)
     connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
-    try:
-        yield
-    finally:
-        connection.set_progress_handler(None, 0)
-        connection.set_authorizer(None)
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -120,17 +125,6 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
         or (action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS)
     )
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-
-
-def _run(connection: sqlite3.Connection, sql: str, limit: int) -> QueryResult:
-    cursor = connection.execute(sql)
-    if cursor.description is None:
-        raise UsageError("that SQL gives no rows", "only SELECT makes sense over a trace")
-    rows = cursor.fetchmany(limit + 1) if limit else cursor.fetchall()
-    cut = bool(limit) and len(rows) > limit
-    return QueryResult(
-        _distinct([str(item[0]) for item in cursor.description]), tuple(rows[: limit or None]), cut
-    )
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
@@ -144,12 +138,19 @@ def _distinct(names: list[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-def _explained(source: Source, error: Exception, seconds: float) -> Exception:
+@contextmanager
+def _explaining(source: Source, limits: Limits) -> Iterator[None]:
+    """Turn what SQLite raises into what to do about it."""
+    try:
+        yield
+    except (*FAILURES, sqlite3.Warning, ValueError) as error:
+        raise _explained(source, error, limits) from None
+
+
+def _explained(source: Source, error: Exception, limits: Limits) -> NsysprofError:
     reason = str(error)
-    if "interrupted" in reason:
-        return UsageError(
-            f"the query took longer than {seconds:g} s", "narrow it, or give it a longer --timeout"
-        )
+    if reason == "interrupted":
+        return UsageError(f"the query took longer than {limits.seconds:g} s", "narrow it, or raise --timeout")
     if "not authorized" in reason or "prohibited" in reason:
         return UsageError(f"SQLite refuses: {reason}", "a trace can only be read, with SELECT")
     if "malformed" in reason or "disk I/O" in reason or isinstance(error, UnicodeDecodeError):

@@ -1,0 +1,327 @@
+"""The documented queries, the guard round SQL of one's own, and the command."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from command_line import environment, nsysprof
+from trace_builder import PID, TraceBuilder, global_pid
+
+from nsysprof import assets
+from nsysprof.errors import MissingDataError, NsysprofError, TraceError, UsageError
+from nsysprof.trace.queries import Need, load_query, parse_query, query_names, query_or_sql, reference
+from nsysprof.trace.session import Limits, Value, start_query
+
+FUNCTIONS: dict[str, Callable[[str], str]] = {
+    "kernel_category": lambda name: f"category of {name}",
+    "kernel_library": lambda name: f"library of {name}",
+    "api_class": lambda name: f"class of {name}",
+}
+LAUNCH = "cudaLaunchKernel_v7000"
+
+
+def ask(
+    path: Path, query: str, rows: int = 0, seconds: float = 60
+) -> tuple[tuple[str, ...], list[tuple[Value, ...]], bool]:
+    """Return the columns and rows of a query by name or of SQL, and whether the limit cut them."""
+    with start_query(path, query_or_sql(query), FUNCTIONS, Limits(rows, seconds)) as running:
+        return running.columns, list(running), running.cut
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a trace in which every table that a query needs has rows."""
+    builder = (
+        TraceBuilder()
+        .api("cudaLaunchKernel_v7000", 10, 14, 1)
+        .kernel("gemm", 20, 50, correlation=1, shared=(16, 32))
+        .launch("gemm", api=(15, 19), gpu=(50, 60), correlation=2)
+        .launch("relu", api=(62, 64), gpu=(70, 75), correlation=3, stream=8)
+        .memcpy(80, 90, 4096, correlation=4)
+        .memset(90, 91, 64)
+        .api("cudaGraphLaunch_v10000", 90, 93, 5)
+        .graph(95, 99, graph_id=7, correlation=5)
+        .nvtx("step 0", 5, 16, domain="sdxl")
+        .nvtx("step 1", 60, 65, registered=True)
+        .nvtx("denoise", 4, None, kind=60, end_tid=PID + 1)
+        .memory(1, 2**20)
+        .memory(2, 2**10, pool=(2**25, 2**10))
+        .memory(3, 2**20, release=True)
+        .overhead(0, 3)
+        .row("CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", start=60, end=70, streamId=7, syncType=3)
+        .row("ENUM_CUPTI_SYNC_TYPE", id=3, label="Stream sync")
+    )
+    return builder.write(tmp_path_factory.mktemp("whole") / "t.sqlite")
+
+
+EXPECTED: dict[str, list[tuple[Value, ...]]] = {
+    "kernels": [
+        (20, 50, 30, 0, 7, "gemm", "1x1x1", "128x1x1", 32, 48, PID, 1, None),
+        (50, 60, 10, 0, 7, "gemm", "1x1x1", "128x1x1", 32, 0, PID, 2, None),
+        (70, 75, 5, 0, 8, "relu", "1x1x1", "128x1x1", 32, 0, PID, 3, None),
+    ],
+    "kernel_summary": [("gemm", 2, 40, 20.0, 10, 30, 40 / 45), ("relu", 1, 5, 5.0, 5, 5, 5 / 45)],
+    "kernel_categories": [
+        ("category of gemm", "library of gemm", 1, 2, 40, 40 / 45),
+        ("category of relu", "library of relu", 1, 1, 5, 5 / 45),
+    ],
+    "api_calls": [
+        (10, 14, 4, LAUNCH, f"class of {LAUNCH}", PID, PID, 1, 0),
+        (15, 19, 4, LAUNCH, f"class of {LAUNCH}", PID, PID, 2, 0),
+        (62, 64, 2, LAUNCH, f"class of {LAUNCH}", PID, PID, 3, 0),
+        (90, 93, 3, "cudaGraphLaunch_v10000", "class of cudaGraphLaunch_v10000", PID, PID, 5, 0),
+    ],
+    "api_summary": [
+        (LAUNCH, f"class of {LAUNCH}", 3, 10, 10 / 3, 2, 4, 10 / 13),
+        ("cudaGraphLaunch_v10000", "class of cudaGraphLaunch_v10000", 1, 3, 3.0, 3, 3, 3 / 13),
+    ],
+    "memcpys": [(80, 90, 10, 0, 7, "Host-to-Device", 4096, 409.6e9, None, None, PID, 4)],
+    "memcpy_summary": [("Host-to-Device", 1, 4096, 10, 10.0, 10, 409.6e9)],
+    "memsets": [(90, 91, 1, 0, 7, 64, 0, "Device", PID, 0)],
+    "nvtx_ranges": [
+        (4, None, None, "denoise", "", "start/end", PID, PID, PID + 1),
+        (5, 16, 11, "step 0", "sdxl", "push/pop", PID, PID, None),
+        (60, 65, 5, "step 1", "", "push/pop", PID, PID, None),
+    ],
+    "nvtx_summary": [("step 0", 1, 11, 11.0, 11, 11), ("step 1", 1, 5, 5.0, 5, 5)],
+    "steps": [("step 0", 5, 11, 2, 20, 60, 40, 40), ("step 1", 60, 5, 1, 70, 75, 5, 5)],
+    "memory_usage": [
+        (1, 0, "allocate", "Device", 2**20, 2**20, None, None, 0x7F0000000000, PID, None),
+        (2, 0, "allocate", "Device", 2**10, 2**20 + 2**10, 2**25, 2**10, 0x7F0000000000, PID, None),
+        (3, 0, "release", "Device", 2**20, 2**10, None, None, 0x7F0000000000, PID, None),
+    ],
+    "memory_summary": [(PID, 0, "Device", 2, 1, 2**20 + 2**10, 2**20 + 2**10, 2**10)],
+    "graph_launches": [(95, 99, 4, 0, 7, 7, PID, 5, 90, 2)],
+    "launches": [
+        (10, 4, LAUNCH, PID, PID, 20, 30, 6, 0, 7, "gemm"),
+        (15, 4, LAUNCH, PID, PID, 50, 10, 31, 0, 7, "gemm"),
+        (62, 2, LAUNCH, PID, PID, 70, 5, 6, 0, 8, "relu"),
+    ],
+    "launch_latency": [("gemm", 2, 18.5, 6, 31, 4.0, 2), ("relu", 1, 6.0, 6, 6, 2.0, 1)],
+    "gpu_gaps": [(0, 60, 70, 10), (0, 75, 80, 5), (0, 91, 95, 4)],
+    "streams": [(PID, 0, 7, 2, 1, 1, 1, 55, 20, 99), (PID, 0, 8, 1, 0, 0, 0, 5, 70, 75)],
+    "devices": [(PID, 0, "NVIDIA H200", "9.0", 132, 150_109_880_320, None, None)],
+    "synchronizations": [(60, 70, 10, "Stream sync", 0, 7, None, None)],
+    "profiler_overhead": [("CUDA profiling data flush overhead", 1, 3, 3)],
+    "export_info": [("EXPORT_SCHEMA_VERSION", "3.20.3")],
+}
+
+
+def test_every_query_has_an_expected_result() -> None:
+    assert set(query_names()) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_results(whole: Path, name: str) -> None:
+    columns, rows, _ = ask(whole, name)
+    assert columns == tuple(column.name for column in load_query(name).columns)
+    assert len(rows) == len(EXPECTED[name])
+    for row, expected in zip(rows, EXPECTED[name], strict=True):
+        assert row == pytest.approx(expected, nan_ok=False)
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_needs_are_what_sqlite_reads(whole: Path, name: str) -> None:
+    read: dict[str, set[str]] = {}
+
+    def authorize(action: int, table: str | None, column: str | None, *_: str | None) -> int:
+        if action == sqlite3.SQLITE_READ and table in tables:
+            read.setdefault(str(table), set()).update({str(column)} - {"", "ROWID"})
+        return sqlite3.SQLITE_OK
+
+    query = load_query(name)
+    with closing(sqlite3.connect(f"file:{whole}?mode=ro", uri=True)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        for function in FUNCTIONS:
+            connection.create_function(function, 1, str)
+        connection.set_authorizer(authorize)
+        connection.execute(query.sql).fetchall()
+    assert read == {need.table: {*need.columns, *need.optional_columns} for need in query.needs}
+
+
+def test_the_reference_is_up_to_date() -> None:
+    written = (assets.folder("queries") / "README.md").read_text("utf-8")
+    assert written == reference(), "run: python -m nsysprof.trace.queries > queries/README.md"
+
+
+def _required(need: Need) -> bool:
+    return not need.optional
+
+
+@pytest.mark.parametrize("name", query_names())
+@pytest.mark.parametrize("schema", ["3.7.2", "3.28.1"])
+def test_optional_tables_and_columns_may_be_absent(tmp_path: Path, name: str, schema: str) -> None:
+    path = tmp_path / "t.sqlite"
+    query = load_query(name)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE ANALYSIS_DETAILS (duration INTEGER)")
+        for need in filter(_required, query.needs):
+            declared = ", ".join(f'"{column}"' for column in need.columns)
+            connection.execute(f'CREATE TABLE "{need.table}" ({declared})')
+        connection.commit()
+    columns, rows, _ = ask(path, name)
+    assert columns == tuple(column.name for column in query.columns)
+    assert rows == []
+    required = [need.table for need in query.needs if not need.optional]
+    missing = TraceBuilder(schema, gpu=None).write(tmp_path / "missing.sqlite")
+    if required and required[0] not in ("StringIds", "META_DATA_EXPORT"):
+        with pytest.raises(MissingDataError, match="this trace has no "):
+            ask(missing, name)
+
+
+def test_rows_with_absent_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE StringIds (id, value);"
+            "CREATE TABLE NVTX_EVENTS (start, end, eventType, text, globalTid);"
+            f"INSERT INTO NVTX_EVENTS VALUES (1, 5, 59, 'step 3', {global_pid(7) + 9})"
+        )
+    assert ask(path, "nvtx_ranges")[1] == [(1, 5, 4, "step 3", "", "push/pop", 7, 9, None)]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("SELECT 1", "a header is a title"),
+        ("-- T.\n--\n-- One row is: r\n--\n-- Needs: t[a]\n--\n-- Columns:\n--   a  ns  b", "is not TABLE"),
+        ("-- T.\n--\n-- One row is: r\n--\n-- Needs: t(a)\n--\n-- Columns:\n--   a  miles  b", "no unit"),
+        ("-- T.\n--\n-- One row is: r\n--\n-- Needs: t(a)\n--\n-- Columns:\n--   a  ns", "no description"),
+    ],
+)
+def test_headers_that_are_not_laid_out(header: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_query("q", header)
+
+
+def test_names_and_files(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.sql"
+    mine.write_text("SELECT 1")
+    assert query_or_sql("kernels") == load_query("kernels")
+    assert query_or_sql(str(mine)) == "SELECT 1"
+    assert query_or_sql("SELECT 2") == "SELECT 2"
+    with pytest.raises(UsageError, match="no query called kernel_sumary: did you mean kernel_summary"):
+        query_or_sql("kernel_sumary")
+    with pytest.raises(UsageError, match=r"absent\.sql cannot be read"):
+        query_or_sql("absent.sql")
+
+
+def test_functions_in_own_sql(whole: Path) -> None:
+    sql = "SELECT kernel_category(value), kernel_library(NULL) FROM StringIds WHERE value = 'relu'"
+    assert ask(whole, sql)[1] == [("category of relu", None)]
+
+
+def test_limits(whole: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    assert ask(whole, endless, rows=3)[1:] == ([(1,), (2,), (3,)], True)
+    assert ask(whole, "SELECT start FROM NVTX_EVENTS LIMIT 3", rows=3)[2] is False
+    with pytest.raises(UsageError, match=r"took longer than 0\.05 s: narrow it"):
+        ask(whole, endless, seconds=0.05)
+
+
+def test_columns_of_the_same_name_are_numbered(whole: Path) -> None:
+    assert ask(whole, "SELECT 1 AS a, 2 AS a, 3 AS a_2")[0] == ("a", "a_2", "a_2_2")
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "message"),
+    [
+        ("DELETE FROM StringIds", UsageError, "SQLite refuses: not authorized: a trace can only be read"),
+        ("ATTACH 'other.sqlite' AS other", UsageError, "a trace can only be read"),
+        ("PRAGMA journal_mode = WAL", UsageError, "a trace can only be read"),
+        ("CREATE TEMP TABLE t (a)", UsageError, "a trace can only be read"),
+        ("ROLLBACK TRANSACTION", UsageError, "SQLite refuses"),
+        ("SELECT load_extension('x')", UsageError, "SQLite refuses"),
+        ("VACUUM INTO 'copy.sqlite'", UsageError, "SQLite"),
+        ("SELECT 1; SELECT 2", UsageError, "one statement at a time"),
+        ("SELEC 1", UsageError, 'SQLite says: near "SELEC": syntax error'),
+        ("SELECT * FROM cats", UsageError, "SQLite says: no such table: cats"),
+        ("SELECT 1 \0", UsageError, "SQLite says: "),
+        ("-- nothing at all", UsageError, "gives no rows: only SELECT"),
+        ("SELECT length(zeroblob(100000000))", UsageError, "string or blob too big"),
+        (
+            "SELECT * FROM CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
+            MissingDataError,
+            "this trace has no CUDA graphs recorded as a whole",
+        ),
+    ],
+)
+def test_sql_that_is_refused(
+    tmp_path: Path, sql: str, error: type[NsysprofError], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = TraceBuilder().kernel("k", 1, 2).write(tmp_path / "t.sqlite")
+    before = path.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=message):
+        ask(path, sql)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["t.sqlite"]
+
+
+def test_the_tables_of_a_trace_can_be_looked_at(whole: Path) -> None:
+    assert ask(whole, "PRAGMA table_info(StringIds)")[1][1][1] == "value"
+    assert ("NVTX_EVENTS",) in ask(whole, "SELECT name FROM sqlite_master")[1]
+
+
+def test_a_damaged_trace(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for i in range(500):
+        builder.kernel("k", i, i + 1)
+    path = builder.write(tmp_path / "t.sqlite", page_size=512)
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'CUPTI_ACTIVITY_KIND_KERNEL'"
+        ).fetchone()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * 512 : root * 512] = b"\xff" * 512
+    path.write_bytes(content)
+    with pytest.raises(TraceError, match="is damaged"):
+        ask(path, "kernels")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    TraceBuilder().launch("=gemm\x1b[31m", (1, 2), (3, 9)).write(tmp_path / "t.sqlite")
+    env = environment()
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = nsysprof("query", *words, cwd=tmp_path, env=env)
+        return done.code, done.out, done.err
+
+    code, out, err = run("kernel_summary", "t.sqlite")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].rstrip() == "GPU time by kernel name, the most expensive first."
+    assert "=gemm\\x1b[31m      1         6" in out
+    code, out, err = run("kernels", "t.sqlite", "--json")
+    assert (code, err) == (0, "")
+    assert [row["name"] for row in json.loads(out)] == ["=gemm\x1b[31m"]
+    sql = "SELECT value, kernel_category('ampere_sgemm_128x64_tn') AS kind FROM StringIds ORDER BY 1"
+    code, out, err = run(sql, "t.sqlite", "--csv", "--limit", "2")
+    assert (code, out) == (0, "value,kind\n'=gemm\x1b[31m,gemm\n" + "cudaLaunchKernel_v7000,gemm\n")
+    assert run("SELECT 1 WHERE 0", "t.sqlite")[1].endswith("no rows\n")
+    assert run("SELECT 1 WHERE 0", "t.sqlite", "--json")[1] == "[]\n"
+    code, out, err = run("SELECT id FROM StringIds", "t.sqlite", "--csv", "--limit", "1")
+    assert (out, err) == ("id\n1\n", "there are more than these 1 rows; --limit 0 prints all\n")
+    code, out, err = run("--list")
+    assert [line.split()[0] for line in out.splitlines()] == list(query_names())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ([], 2, "a query and a trace are needed"),
+        (["kernels", "t.sqlite", "--json", "--csv"], 2, "--json and --csv exclude each other"),
+        (["kernel", "t.sqlite"], 2, "there is no query called kernel: did you mean kernels?"),
+        (["kernels", "absent.sqlite"], 3, "absent.sqlite does not exist"),
+        (["kernels", "t.sqlite"], 4, "this trace has no kernels: capture with"),
+        (["SELECT colour", "t.sqlite"], 2, "SQLite says: no such column: colour"),
+    ],
+)
+def test_what_the_command_refuses(tmp_path: Path, words: list[str], code: int, message: str) -> None:
+    TraceBuilder().write(tmp_path / "t.sqlite")
+    done = nsysprof("query", *words, cwd=tmp_path, env=environment())
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith(f"nsysprof: error: {message}")
+    assert len(done.err.splitlines()) == 1
