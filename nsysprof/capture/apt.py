@@ -162,6 +162,7 @@ class Apt:
         with tempfile.TemporaryDirectory(dir=self._work) as here:
             wanted = f"{package}/{self._mirror.suite}" if own_release else f"{package}/{self._suite}"
             self._run("download", wanted, cwd=Path(here))
+            into.mkdir(parents=True, exist_ok=True)
             for archive in Path(here).glob("*.deb"):
                 _checked(["dpkg-deb", "-x", str(archive), str(into)], f"{package} cannot be unpacked")
 

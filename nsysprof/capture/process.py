@@ -80,7 +80,7 @@ def run_tree(command: Sequence[str], env: Mapping[str, str], stem: str, streams:
         assert process.stderr  # noqa: S101
         out = Relay(process.stdout, streams.out, talk)
         err = Relay(process.stderr, streams.err, NsysTalk(stem, streams.on_progress))
-        process.wait()
+        _wait(process)
         _settle(before, patient=not sent.killed)
         out.join(_END_SECONDS)
         err.join(_END_SECONDS)
@@ -150,6 +150,13 @@ def _forwarding(before: set[int], heard: Callable[[int], None]) -> Iterator[_Sen
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Wait in turns: a signal that comes right before a blocking call would be seen only after it."""
+    while process.returncode is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1.0)
 
 
 def _settle(before: set[int], *, patient: bool) -> None:

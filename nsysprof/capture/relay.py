@@ -24,6 +24,7 @@ class NsysTalk:
         self._on_progress = on_progress
         self._held = b""
         self._passing = False
+        self._after_own = False
         self.stream_path = ""
         """Where nsys wrote what it collected, once it has said so."""
 
@@ -38,13 +39,12 @@ class NsysTalk:
                 shown.append(part)
             else:
                 self._held += part
-                if ended and not self._is_own(self._held):
-                    shown.append(self._held)
                 if ended:
+                    shown.append(self._line(self._held))
                     self._held = b""
                 elif not self._may_be_own():
                     shown.append(self._held)
-                    self._held, self._passing = b"", True
+                    self._held, self._passing, self._after_own = b"", True, False
             if ended:
                 self._passing = False
         return b"".join(shown)
@@ -52,7 +52,12 @@ class NsysTalk:
     def finish(self) -> bytes:
         """Return what is still held back and is the program's."""
         rest, self._held = self._held, b""
-        return b"" if rest and self._is_own(rest) else rest
+        return self._line(rest)
+
+    def _line(self, line: bytes) -> bytes:
+        """Return a whole line, or nothing when it is nsys's own or an empty one after such."""
+        self._after_own = self._is_own(line) or (self._after_own and line in (b"\r", b"\n"))
+        return b"" if self._after_own else line
 
     def _may_be_own(self) -> bool:
         return any(start.startswith(self._held) or self._held.startswith(start) for start in _STARTS)

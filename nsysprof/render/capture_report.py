@@ -100,7 +100,13 @@ def streams(out: BinaryIO, err: BinaryIO, progress: OnProgress) -> Streams:
 
 @contextmanager
 def export_bar(console: Console) -> Iterator[OnProgress]:
-    """Show a bar on ``console`` from the first call on: what is done, and how far it is."""
+    """Show a bar on ``console`` from the first call on: what is done, and how far it is.
+
+    Shows nothing where ``console`` is no terminal.
+    """
+    if not console.is_terminal:
+        yield lambda _what, _part: None
+        return
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

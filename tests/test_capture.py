@@ -1,0 +1,286 @@
+"""`nsysprof capture` with a fake nsys: what is kept, what is said, and which exit code it ends with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_nsys
+import pytest
+from command_line import environment, nsysprof, still_running
+from trace_builder import TraceBuilder
+
+HELLO = [sys.executable, "-c", "print('hello from the program')"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write_steps(path: Path) -> Path:
+    """Write a trace with a GPU, two steps and a kernel in each."""
+    builder = TraceBuilder("3.7.2")
+    for number in (0, 1):
+        at = number * 1000
+        builder.nvtx(f"step {number}", at, at + 900)
+        builder.launch("gemm", api=(at + 10, at + 20), gpu=(at + 30, at + 400), correlation=number + 1)
+    builder.write(path)
+    return path
+
+
+def test_a_program(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", trace=str(write_steps(tmp_path / "steps.sqlite")))
+    done = nsysprof("capture", "--name", "hello", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "hello from the program",
+        "captured: 2 kernels, 2 CUDA API calls, 2 NVTX ranges, 2 steps (marked by NVTX)",
+        "  nsysprof-out/hello.nsys-rep",
+        "  nsysprof-out/hello.sqlite",
+        "  nsysprof-out/hello.run.json",
+        "next: nsysprof hotspots nsysprof-out/hello.sqlite",
+    ]
+    assert names(tmp_path / "nsysprof-out") == [
+        "hello.nsys-rep",
+        "hello.run.json",
+        "hello.sqlite",
+    ]
+
+
+def test_the_manifest_tells_what_was_run_and_no_more(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    env = environment(fake, HOSTNAME="a-host-name", TOKENS="a-secret")
+    assert nsysprof("capture", "-o", "out", "--name", "x", "--", *HELLO, cwd=tmp_path, env=env).code == 0
+    text = (tmp_path / "out/x.run.json").read_text()
+    manifest = json.loads(text)
+    assert manifest["schema"] == "nsysprof.capture/1"
+    assert manifest["command"] == [
+        str(fake / "bin/nsys"),
+        "profile",
+        "--trace=cuda,nvtx",
+        "--sample=none",
+        "--cpuctxsw=none",
+        "--cuda-graph-trace=node",
+        "--cuda-memory-usage=true",
+        "--output=out/x",
+        *HELLO,
+    ]
+    assert manifest["exit_code"] == 0
+    assert manifest["versions"]["nsys"] == "2023.4.4"
+    assert manifest["files"] == ["x.nsys-rep", "x.sqlite"]
+    assert "a-secret" not in text
+    assert "a-host-name" not in text
+    assert os.uname().nodename not in text.replace(str(tmp_path), "").replace(sys.executable, "")
+
+
+def test_a_range_is_asked_of_nsys(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    words = ["capture", "--capture-range", "nvtx:train@mine", "--name", "x", "--", *HELLO]
+    assert nsysprof(*words, cwd=tmp_path, env=environment(fake)).code == 0
+    command = json.loads((tmp_path / "nsysprof-out/x.run.json").read_text())["command"]
+    assert command[7:11] == [
+        "--capture-range=nvtx",
+        "--nvtx-capture=train@mine",
+        "--capture-range-end=stop",
+        "--env-var=NSYS_NVTX_PROFILER_REGISTER_ONLY=0",
+    ]
+
+
+def test_a_program_that_fails(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", trace=str(write_steps(tmp_path / "steps.sqlite")))
+    program = [sys.executable, "-c", "import sys; sys.exit('cannot go on')"]
+    done = nsysprof("capture", "--name", "x", "--", *program, cwd=tmp_path, env=environment(fake))
+    assert done.code == 1
+    assert "cannot go on" in done.err
+    assert "the program ended with exit code 1" in done.out
+    assert "2 steps" in done.out
+    assert json.loads((tmp_path / "nsysprof-out/x.run.json").read_text())["exit_code"] == 1
+
+
+def test_a_program_that_a_signal_kills(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    program = [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"]
+    done = nsysprof("capture", "--name", "x", "--", *program, cwd=tmp_path, env=environment(fake))
+    assert done.code == 128 + 11
+    assert (tmp_path / "nsysprof-out/x.sqlite").is_file()
+
+
+@pytest.mark.parametrize("suffix", [".nsys-rep", ".qdstrm", ".sqlite", ".run.json"])
+def test_results_are_not_overwritten(tmp_path: Path, suffix: str) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    old = tmp_path / f"x{suffix}"
+    old.write_text("old")
+    words = ["capture", "-o", ".", "--name", "x"]
+    refused = nsysprof(*words, "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert (refused.code, refused.out) == (7, "")
+    assert f"x{suffix} exists: give --force to replace it" in refused.err
+    assert old.read_text() == "old"
+    assert nsysprof(*words, "--force", "--", *HELLO, cwd=tmp_path, env=environment(fake)).code == 0
+    assert not old.is_file() or old.read_bytes()[:3] != b"old"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--steps", "3", "--", "true"], 2, "unknown option --steps: options of the program come after its"),
+        (["--"], 2, "no program after --"),
+        (["--", "no-such-program"], 2, "no such program: no-such-program"),
+        (["--runner", "sdlx"], 2, "there is no runner 'sdlx': there are: "),
+        (["--capture-range", "train", "--", "true"], 2, "write nvtx:NAME"),
+        (["--capture-range", "nvtx:a", "--whole-process", "--", "true"], 2, "exclude each other"),
+        (["--name", "../x", "--", "true"], 2, "is no file name"),
+        (["-o", "nsys/bin/nsys", "--", "true"], 7, "nsys/bin/nsys"),
+    ],
+)
+def test_what_makes_no_sense(tmp_path: Path, words: list[str], code: int, message: str) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    done = nsysprof("capture", *words, cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+    assert names(tmp_path) == ["nsys"]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [("2020.3.1", "is nsys 2020.3.1, older than 2022.4"), ("", "is no nsys: it does not tell its version")],
+)
+def test_an_nsys_that_cannot_be_used(tmp_path: Path, version: str, message: str) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", version=version)
+    done = nsysprof("capture", "--nsys", fake, "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (5, "")
+    assert message in done.err
+
+
+def test_no_nsys(tmp_path: Path) -> None:
+    env = environment(tmp_path, NSYSPROF_NSYS=str(tmp_path / "nowhere/nsys"))
+    done = nsysprof("capture", "--", *HELLO, cwd=tmp_path, env=env)
+    assert (done.code, done.out) == (5, "")
+    assert "nowhere/nsys (NSYSPROF_NSYS) does not start" in done.err
+
+
+def test_nsys_refuses_an_option(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="refuse")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 1
+    assert "problem: nsys wrote no report; the last words: unrecognised option '--sample=none'" in done.out
+
+
+def test_a_range_that_never_opens(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="nothing")
+    words = ["capture", "--capture-range", "nvtx:train", "--name", "x", "--", *HELLO]
+    done = nsysprof(*words, cwd=tmp_path, env=environment(fake))
+    assert done.code == 6
+    assert "hello from the program" in done.out
+    assert "nsys recorded nothing: the NVTX range 'train' never opened" in done.out
+    assert names(tmp_path / "nsysprof-out") == ["x.run.json"]
+
+
+def test_nsys_is_killed(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="killed")
+    pid_file = tmp_path / "pid"
+    program = [
+        sys.executable,
+        "-c",
+        f"import os,time; open({str(pid_file)!r},'w').write(str(os.getpid())); time.sleep(600)",
+    ]
+    done = nsysprof("capture", "--name", "x", "--", *program, cwd=tmp_path, env=environment(fake))
+    assert done.code == 128 + 9
+    assert "problem: nsys wrote no report" in done.out
+    assert not Path("/proc", pid_file.read_text()).exists()
+
+
+def test_a_process_left_behind_is_ended(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="daemon")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 0
+    assert not still_running(tmp_path)
+
+
+def test_an_importer_that_does_not_start(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", importer="broken")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 6
+    assert "problem: nsys's importer does not work: libpfm.so.4: cannot open shared object file" in done.out
+    assert names(tmp_path / "nsysprof-out") == ["x.qdstrm", "x.run.json"]
+
+
+def test_an_export_that_fails(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", export="fail")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 6
+    assert "cannot export x.nsys-rep: Exportation error: Cannot read from stream." in done.out
+    assert names(tmp_path / "nsysprof-out") == ["x.nsys-rep", "x.run.json"]
+
+
+def test_a_runner_is_not_started_when_its_ranges_would_be_lost(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", ranges=False)
+    done = nsysprof("capture", "--steps", "2", cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (5, "")
+    assert "writes no ranges under nsys 2023.4.4" in done.err
+    assert "nvtx==0.2.11" in done.err
+    assert names(tmp_path) == ["nsys"]
+
+
+WAITER = """
+import signal, sys, time
+def stop(*_):
+    print("asked to stop", flush=True)
+    {answer}
+signal.signal(signal.SIGINT, stop)
+print("ready", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "times", "code", "files"),
+    [
+        ("sys.exit(130)", 1, 130, ["x.nsys-rep", "x.run.json", "x.sqlite"]),
+        ("pass", 2, 137, ["x.run.json"]),
+    ],
+)
+def test_ctrl_c(tmp_path: Path, answer: str, times: int, code: int, files: list[str]) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", trace=str(write_steps(tmp_path / "steps.sqlite")))
+    program = [sys.executable, "-c", WAITER.format(answer=answer), str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "nsysprof", "capture", "--name", "x", "--", *program],
+        cwd=tmp_path,
+        env=environment(fake),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for expected in ("ready\n", "asked to stop\n")[:times]:
+            assert process.stdout.readline() == expected
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "stopping; what was recorded is kept (again: kill)" in err
+    assert "interrupted; what was recorded until then is kept" in out
+    assert names(tmp_path / "nsysprof-out") == files
+    assert not still_running(tmp_path)
+
+
+def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    gate = tmp_path / "gate"
+    wait = f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)"
+    program = f"import os, time\nprint('first')\n{wait}\nprint('second')"
+    with subprocess.Popen(
+        [sys.executable, "-m", "nsysprof", "capture", "--name", "x", "--", sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(fake),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "first\n"
+        gate.touch()
+        assert process.stdout.readline() == "second\n"
+        process.communicate(timeout=60)
+    assert process.returncode == 0
