@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nsysprof.classify import classify_kernel
+from nsysprof.classify import classify_kernel, rule_set
 from nsysprof.classify.categories import CATEGORY_KEYS
-from nsysprof.classify.kernels import classify_with
 from nsysprof.classify.names import parse
-from nsysprof.classify.rules import Rule, builtin_rule_set, builtin_rules, read_rules, rule_set
+from nsysprof.classify.rules import Rule, builtin_rule_set, builtin_rules, read_rules
 from nsysprof.errors import UsageError
 
 
@@ -47,12 +46,12 @@ def test_users_rules_come_before_the_packages(tmp_path: Path) -> None:
         family = "frob"
         """
     )
-    rules = rule_set(read_rules(path))
-    first = classify_with(rules, "nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_splitK_bias_TNT")
+    rules = rule_set(path)
+    first = classify_kernel("nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_splitK_bias_TNT", rules)
     assert (first.category, first.library) == ("conv", "mine")
-    second = classify_with(rules, "void mine::do_frobnicate_it<int>(int)")
+    second = classify_kernel("void mine::do_frobnicate_it<int>(int)", rules)
     assert (second.category, second.family) == ("sparse", "frob")
-    assert classify_with(rules, "nvjet_sm90_tst_64x8_64x16_4x1_v_bz_TNT").category == "gemm"
+    assert classify_kernel("nvjet_sm90_tst_64x8_64x16_4x1_v_bz_TNT", rules).category == "gemm"
     assert classify_kernel("nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_splitK_bias_TNT").category == "gemm"
 
 
@@ -79,6 +78,18 @@ def test_a_bad_rule_file_is_a_usage_error(tmp_path: Path, text: str, message: st
         read_rules(path)
     assert message.format(path) in str(raised.value)
     assert raised.value.hint
+
+
+def test_rules_in_the_users_config_folder_need_no_option(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "nsysprof" / "rules.toml"
+    path.parent.mkdir()
+    path.write_text("[[rule]]\npattern = 'my_kernel'\ncategory = 'fft'\n")
+    monkeypatch.setattr("typer.get_app_dir", lambda name: str(tmp_path / name))
+    rule_set.cache_clear()
+    assert classify_kernel("my_kernel").category == "fft"
+    rule_set.cache_clear()
 
 
 def test_a_missing_rule_file_is_a_usage_error(tmp_path: Path) -> None:

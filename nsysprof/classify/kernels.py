@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nsysprof.classify.names import MAX_LENGTH, Signature, parse
-from nsysprof.classify.rules import RuleSet, builtin_rule_set
+from nsysprof.classify.rules import RuleSet, rule_set
 
 FAMILY_LENGTH = 60
 """The longest family name, in characters."""
@@ -26,25 +26,22 @@ class KernelClass:
     """Pattern of the rule that matched; empty when none did."""
 
 
-@lru_cache(maxsize=1 << 17)
-def _classify(name: str) -> KernelClass:
-    return classify_with(builtin_rule_set(), name)
+def classify_kernel(name: str, rules: RuleSet | None = None) -> KernelClass:
+    """Return what a kernel is, by its demangled or mangled name.
 
-
-def classify_kernel(name: str) -> KernelClass:
-    """Return what a kernel is, by its demangled or mangled name."""
-    return _classify(name[:MAX_LENGTH])
+    Without ``rules`` the package's own decide, behind those in the user's config folder.
+    """
+    return _classify(rules or rule_set(), name[:MAX_LENGTH])
 
 
 def classify_names(names: Sequence[str], rules: RuleSet | None = None) -> list[KernelClass]:
-    """Return what each kernel is; ``rules`` replaces the package's own."""
-    if rules is None:
-        return [classify_kernel(name) for name in names]
-    return [classify_with(rules, name) for name in names]
+    """Return what each kernel is."""
+    chosen = rules or rule_set()
+    return [_classify(chosen, name[:MAX_LENGTH]) for name in names]
 
 
-def classify_with(rules: RuleSet, name: str) -> KernelClass:
-    """Return what a kernel is by other rules than the package's own."""
+@lru_cache(maxsize=1 << 17)
+def _classify(rules: RuleSet, name: str) -> KernelClass:
     signature = parse(name)
     rule = rules.find(signature)
     if rule is None:

@@ -16,6 +16,9 @@ MAX_LENGTH = 4096
 _ANONYMOUS = ("<unnamed>::", "(anonymous namespace)::", "{anonymous}::", "`anonymous namespace'::")
 _UNIQUE = re.compile(r"(?:_GLOBAL__N_|_INTERNAL_)\w*::")
 """What older demanglers write for an anonymous namespace: a name of the file with a hash."""
+_CAST = re.compile(
+    r"\((?:bool|(?:signed |unsigned )?char|(?:unsigned )?(?:short|int|long(?: long)?))\)(?=-?\d)"
+)
 _ENABLE_IF = ">::type "
 _BRACKET = re.compile(r"[<>]")
 _VAGUE = frozenset(
@@ -91,6 +94,11 @@ def parse(name: str) -> Signature:
     if separator and head in _VAGUE:
         head = f"{scope.rpartition('::')[2]}::{head}"
     return Signature(scope, head, _inner_name(rest) if _WRAPPER.match(head) else "", rest)
+
+
+def plain_numbers(text: str) -> str:
+    """Write ``(int)128`` and ``(bool)1``, as nsys does, like CUPTI: ``128`` and ``1``."""
+    return _CAST.sub("", text) if ")" in text else text
 
 
 def _inner_name(rest: str) -> str:

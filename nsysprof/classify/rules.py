@@ -7,11 +7,9 @@ matched. The first rule that matches decides.
 """
 
 import re
-import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +69,7 @@ class RuleSet:
 @cache
 def builtin_rules() -> tuple[Rule, ...]:
     """Return the rules that come with the package, in order."""
-    text = files("nsysprof.classify").joinpath("rules.tsv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("rules.tsv").read_text(encoding="utf-8")
     return tuple(_from_fields(line.split("\t")) for line in text.splitlines() if line and line[0] != "#")
 
 
@@ -86,14 +84,27 @@ def builtin_rule_set() -> RuleSet:
     return RuleSet(builtin_rules())
 
 
-def rule_set(extra: Iterable[Rule] = ()) -> RuleSet:
-    """Return the package's rules with others before them."""
-    first = tuple(extra)
-    return RuleSet((*first, *builtin_rules())) if first else builtin_rule_set()
+@cache
+def rule_set(path: Path | None = None) -> RuleSet:
+    """Return the package's rules behind a user's: those of a file, else of the user's config folder."""
+    if path is None:
+        path = users_rules()
+        if not path.is_file():
+            return builtin_rule_set()
+    return RuleSet((*read_rules(path), *builtin_rules()))
+
+
+def users_rules() -> Path:
+    """Return where a user's own rules lie: ``rules.toml`` in the config folder of the platform."""
+    import typer
+
+    return Path(typer.get_app_dir("nsysprof")) / "rules.toml"
 
 
 def read_rules(path: Path) -> tuple[Rule, ...]:
     """Read a user's rules from a TOML file of ``[[rule]]`` tables; raise ``UsageError`` for a bad one."""
+    import tomllib  # few have rules of their own
+
     try:
         with path.open("rb") as file:
             document = tomllib.load(file)

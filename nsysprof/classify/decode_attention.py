@@ -1,0 +1,102 @@
+"""Facts in the names of fused attention: cuDNN, FlashAttention, FMHA, memory-efficient attention."""
+
+import re
+
+from nsysprof.classify.grammar import Facts, Grammar, flag, number_type, shape
+
+_WARP = 32
+
+
+def _cudnn(match: re.Match[str]) -> Facts:
+    return {
+        "architecture": match["sm"],
+        "algorithm": match["algorithm"],
+        "direction": "forward" if match["direction"] == "fprop" else "backward",
+        "operand_type": number_type(match["type"]),
+        "tile": shape(match["tile"]),
+        "warps": shape(match["warps"]),
+        "cluster": shape(match["cluster"]),
+    }
+
+
+def _flash(match: re.Match[str]) -> Facts:
+    warps = int(match["warps"])
+    forward = match["direction"] == "fwd"
+    split = "splitkv" in match["variant"]  # for decoding: it has no dropout, the first flag says causal
+    return {
+        "algorithm": "flash over parts of the keys" if split else "flash",
+        "direction": "forward" if forward else "backward",
+        "head_dim": int(match["head_dim"]),
+        "tile": (int(match["m"]), int(match["n"])),
+        "warps": (warps,),
+        "threads": warps * _WARP,
+        "operand_type": number_type(match["type"]),
+        "dropout": None if split else flag(match["first_flag"]),
+        "causal": flag(match["first_flag" if split else "second_flag"]),
+    }
+
+
+def _memory_efficient(match: re.Match[str]) -> Facts:
+    head = match["head"]
+    return {
+        "architecture": match["sm"],
+        "algorithm": "memory-efficient",
+        "direction": "forward" if match["direction"] == "F" else "backward",
+        "operand_type": number_type(match["type"]),
+        "tile": shape(match["tile"]),
+        "head_dim": int(head) if head and int(head) < 65536 else None,  # 65536 stands for any
+        "dropout": True if "_dropout" in match["rest"] else None,
+    }
+
+
+def _fmha(match: re.Match[str]) -> Facts:
+    warps = int(match["warps_m"]), int(match["warps_n"])
+    return {
+        "algorithm": "flash",
+        "direction": "forward" if match["direction"] in ("fwd", "fprop") else "backward",
+        "operand_type": number_type(match["type"]),
+        "tile": (int(match["keys"]), int(match["head_dim"])),
+        "head_dim": int(match["head_dim"]),
+        "rows_per_step": int(match["rows"]),
+        "warps": warps,
+        "threads": warps[0] * warps[1] * _WARP,
+        "dropout": flag(match["dropout"]),
+        "causal": flag(match["causal"]),
+    }
+
+
+GRAMMARS = (
+    Grammar(
+        (
+            r"cudnn_generated_\w{0,40}?sdpa_(?P<sm>sm\d+)_(?P<algorithm>flash)_(?P<direction>fprop|bprop|dgrad)_"
+            r"\w{0,40}?(?:wgmma_)?(?P<type>f16|bf16|e4m3|e5m2|fp8)_\w{0,40}?(?P<tile>\d+x\d+x\d+)_(?P<warps>\d+x\d+x\d+)"
+            r"_cga(?P<cluster>\d+x\d+x\d+)"
+        ),
+        _cudnn,
+    ),
+    Grammar(
+        (
+            r"flash_(?P<direction>fwd|bwd)_(?P<variant>\w*)<\w*Flash_\w+_kernel_traits<(?P<head_dim>\d+), "
+            r"(?P<m>\d+), (?P<n>\d+), (?P<warps>\d+), .{0,120}?(?P<type>half_t|bfloat16_t)\b"
+            r"[^>]{0,200}(?:> ?){1,3}, "
+            r"(?P<first_flag>true|false|[01]), (?P<second_flag>true|false|[01])"
+        ),
+        _flash,
+    ),
+    Grammar(
+        (
+            r"fmha_cutlass(?P<direction>[FB])_(?P<type>f16|bf16|f32)_(?:not)?aligned_(?P<tile>\d+x\d+)"
+            r"(?:_(?:rf|gmem))?(?:_k(?P<head>\d+))?(?P<rest>\w*?)_(?P<sm>sm\d+)"
+        ),
+        _memory_efficient,
+    ),
+    Grammar(
+        (
+            r"fmha_(?P<direction>fwd|bwd|fprop|dgrad)_\w+<\w*FMHA_kernel_traits<(?P<keys>\d+), "
+            r"(?P<head_dim>\d+), (?P<rows>\d+), (?P<warps_m>\d+), (?P<warps_n>\d+), \d+u?, (?P<type>\w+) ?>, "
+            r"(?P<dropout>\w+), (?P<causal>\w+)"
+        ),
+        _fmha,
+    ),
+)
+"""In the order in which they are tried."""
