@@ -35,7 +35,7 @@ CUDA_GPU_MEMORY_USAGE_EVENTS: start! globalPid! deviceId! contextId! address! pc
     importedMemoryPoolProcessId
 NVTX_EVENTS: start! end eventType! rangeId category color text:TEXT globalTid endGlobalTid textId domainId
     uint64Value int64Value doubleValue:REAL uint32Value int32Value floatValue:REAL jsonTextId jsonText:TEXT
-    binaryData:TEXT@3.20
+    binaryData@3.20:TEXT
 PROFILER_OVERHEAD: start! end! globalTid nameId! returnValue! overheadType@3.28
 ENUM_CUDA_MEMCPY_OPER: id! name:TEXT label:TEXT
 ENUM_CUDA_MEM_KIND: id! name:TEXT label:TEXT
