@@ -6,7 +6,8 @@ import numpy as np
 
 from nsysprof.attribute.detect import DetectedSteps, detect_steps
 from nsysprof.attribute.operations import Operations
-from nsysprof.attribute.steps import Launches, Steps, no_steps
+from nsysprof.attribute.steps import Steps, no_steps
+from nsysprof.attribute.submissions import Submissions
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64
 
@@ -27,15 +28,16 @@ class _Iterations:
     found: DetectedSteps
 
 
-def steps_from_launches(trace: Trace, ops: Operations, launches: Launches) -> Steps:
+def steps_from_launches(trace: Trace, submissions: Submissions) -> Steps:
     """Find steps in the launches of the process that launches most kernels.
 
     Other processes that launch as many iterations (the ranks of one job) share its steps. Without a period
     the result has no steps, and its notes say why.
     """
+    ops = submissions.ops
     if not ops.kernels:
         return no_steps(len(ops))
-    at = np.where(launches.start_ns >= 0, launches.start_ns, ops.start_ns)
+    at = np.where(submissions.times >= 0, submissions.times, ops.start_ns)
     share = np.bincount(ops.process[: ops.kernels] + 1) / ops.kernels
     code = _launch_codes(trace)
     teams: list[_Iterations] = []

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from nsysprof.attribute.buckets import CAUSE_CODE
 from nsysprof.attribute.calls import (
-    CAUSES,
     Spans,
     Waits,
     calls_of_thread,
@@ -15,15 +14,13 @@ from nsysprof.attribute.calls import (
     overlap,
     time_by_cause,
 )
-from nsysprof.attribute.tally import blocks, sums
+from nsysprof.attribute.tally import sums
 from nsysprof.trace.model import I32, I64, ApiRows, OverheadRows
-
-_GAPS_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Parts of gaps, each inside one window; in any order."""
+    """Parts of gaps, each inside one window."""
 
     start_ns: I64
     end_ns: I64
@@ -42,17 +39,8 @@ class Cpu:
         self._overheads = overheads
         self._threads: dict[int, tuple[Spans, Spans]] = {}
 
-    def idle_by_cause(self, pieces: Pieces, windows: int) -> I64:
-        """Return idle ns by window and cause, shape (windows, causes)."""
-        total = np.zeros((windows, CAUSES), np.int64)
-        for part in blocks(len(pieces.start_ns), max(windows, _GAPS_AT_ONCE)):
-            block = Pieces(
-                pieces.start_ns[part], pieces.end_ns[part], pieces.launch[part], pieces.window[part]
-            )
-            self._add(total, block)
-        return total
-
-    def _add(self, total: I64, pieces: Pieces) -> None:
+    def add_idle(self, total: I64, pieces: Pieces) -> None:
+        """Add idle time to ``total``, which has the shape (windows, causes)."""
         windows = len(total)
         known = pieces.launch >= 0
         if not known.all():

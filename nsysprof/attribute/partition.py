@@ -1,15 +1,18 @@
 """The exclusive partition: every ns of a GPU's time goes to exactly one bucket of ``buckets.BUCKETS``."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.buckets import BUCKETS, WORK
-from nsysprof.attribute.busy import flatten
+from nsysprof.attribute.buckets import BUCKETS, IDLE, WORK
+from nsysprof.attribute.busy import by_priority, clusters
 from nsysprof.attribute.idle import Cpu, Pieces
 from nsysprof.attribute.operations import Codes, DeviceOps
 from nsysprof.attribute.tally import blocks, sums
-from nsysprof.trace.model import I64
+from nsysprof.trace.model import I32, I64
+
+_OPS_AT_ONCE = 1 << 15  # operations whose scratch arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,70 +51,93 @@ def partition_device(ops: DeviceOps, cpu: Cpu, bounds: I64) -> Partition:
 
     bounds: starts and ends of the windows that will be asked for.
     """
-    if not len(ops.start_ns):
-        return _empty(np.unique(bounds))
-    spans, gaps = flatten(ops.start_ns, ops.end_ns, ops.code, ops.launch)
-    extent = np.array([ops.start_ns[0], ops.end_ns.max()])
-    cuts = np.unique(np.concatenate([bounds, extent]))
-    size = len(cuts) - 1
-    if not size:
-        return _empty(cuts)
-    busy = _work(cuts, spans.start_ns, spans.end_ns, spans.code).reshape(size, len(WORK))
-    one_by_one = spans.start_ns is ops.start_ns
-    work = busy if one_by_one else _work(cuts, ops.start_ns, ops.end_ns, ops.code).reshape(size, len(WORK))
-    start, end, parent = _cut(gaps.start_ns, gaps.end_ns, cuts)
-    launch = gaps.launch if parent is None else gaps.launch[parent]
-    idle = cpu.idle_by_cause(Pieces(start, end, launch, _stretch(cuts, start)), size)
-    through = np.zeros((len(cuts), len(BUCKETS)), np.int64)
-    np.cumsum(np.hstack([busy, idle]), axis=0, out=through[1:])
-    return Partition(cuts, through, np.concatenate([[0], np.cumsum(work.sum(axis=1))]))
+    extent = [ops.start_ns[:1], ops.end_ns.max(keepdims=True)] if len(ops.start_ns) else []
+    cuts = np.unique(np.concatenate([bounds, *extent]))
+    size = max(len(cuts) - 1, 0)
+    through, work = np.zeros((len(cuts), len(BUCKETS)), np.int64), np.zeros(len(cuts), np.int64)
+    if size and extent:
+        sweep = _Sweep(cuts, cpu)
+        sweep.run(ops)
+        np.cumsum(np.hstack([sweep.busy, sweep.idle]), axis=0, out=through[1:])
+        np.cumsum(sweep.work.sum(axis=1), out=work[1:])
+    return Partition(cuts, through, work)
 
 
-def _empty(cuts: I64) -> Partition:
-    return Partition(cuts, np.zeros((len(cuts), len(BUCKETS)), np.int64), np.zeros(len(cuts), np.int64))
+class _Sweep:
+    """One pass over a device's operations, block by block."""
+
+    def __init__(self, cuts: I64, cpu: Cpu) -> None:
+        self._cuts, self._cpu = cuts, cpu
+        size = len(cuts) - 1
+        self.busy = np.zeros((size, len(WORK)), np.int64)
+        self.work = np.zeros((size, len(WORK)), np.int64)
+        self.idle = np.zeros((size, len(IDLE)), np.int64)
+
+    def run(self, ops: DeviceOps) -> None:
+        """Add all operations of a device and the gaps between them."""
+        crowd, reach = [], ops.start_ns[0]
+        for part in blocks(len(ops.start_ns), max(_OPS_AT_ONCE, self.busy.size)):
+            start, end, code = ops.start_ns[part], ops.end_ns[part], ops.code[part]
+            until = np.maximum.accumulate(np.append(reach, end))  # when all that came before each one ends
+            reach = until[-1]
+            opens = start >= until[:-1]  # nothing earlier runs when the operation starts
+            next_opens = part.stop == len(ops.start_ns) or ops.start_ns[part.stop] >= reach
+            alone = opens & np.append(opens[1:], next_opens)
+            gap = np.flatnonzero(start > until[:-1])
+            self._add_gaps(until[gap], start[gap], ops.launch[part][gap])
+            if not alone.all():
+                crowd.append(np.flatnonzero(~alone) + part.start)
+                at = np.flatnonzero(alone)
+                start, end, code = start[at], end[at], code[at]
+            self._add_work(self.busy, start, end, code)
+        self.work += self.busy
+        if crowd:
+            self._add_crowd(ops, np.concatenate(crowd))
+
+    def _add_crowd(self, ops: DeviceOps, crowd: I64) -> None:
+        """Add operations that ran beside others."""
+        for part in clusters(ops.start_ns[crowd], ops.end_ns[crowd]):
+            rows = crowd[part]
+            start, end, code = ops.start_ns[rows], ops.end_ns[rows], ops.code[rows]
+            self._add_work(self.work, start, end, code)
+            self._add_work(self.busy, *by_priority(start, end, code))
+
+    def _add_work(self, total: I64, start: I64, end: I64, code: Codes) -> None:
+        """Add spans, sorted by start, to time by stretch between two cuts and kind of work."""
+        if not len(start):
+            return
+        stretch = _stretches(self._cuts, start)
+        key = stretch * len(WORK) + code
+        total += sums(key, end - start, total.size).reshape(total.shape)
+        crossing = np.flatnonzero(end > self._cuts[stretch + 1])
+        at, end, code = stretch[crossing] + 1, end[crossing], code[crossing]
+        while len(at):  # what lies behind a cut belongs to the next stretch
+            behind = end - self._cuts[at]
+            np.subtract.at(total, (at - 1, code), behind)
+            np.add.at(total, (at, code), behind)
+            on = np.flatnonzero(end > self._cuts[at + 1])
+            at, end, code = at[on] + 1, end[on], code[on]
+
+    def _add_gaps(self, start: I64, end: I64, launch: I32) -> None:
+        for pieces in self._pieces(start, end, launch):
+            self._cpu.add_idle(self.idle, pieces)
+
+    def _pieces(self, start: I64, end: I64, launch: I32) -> Iterator[Pieces]:
+        """Cut gaps, sorted by start, where a cut lies inside."""
+        stretch = _stretches(self._cuts, start)
+        while len(start):
+            cut = self._cuts[stretch + 1]
+            yield Pieces(start, np.minimum(end, cut), launch, stretch)
+            on = np.flatnonzero(end > cut)
+            start, end, launch, stretch = cut[on], end[on], launch[on], stretch[on] + 1
 
 
-def _work(cuts: I64, start_ns: I64, end_ns: I64, code: Codes) -> I64:
-    """Return time by stretch between two cuts and kind of work, flat."""
-    start, end, parent = _cut(start_ns, end_ns, cuts)
-    size = (len(cuts) - 1) * len(WORK)
-    total = np.zeros(size, np.int64)
-    for part in blocks(len(start), size):
-        key = _stretch(cuts, start[part]) * len(WORK)
-        key += code[part] if parent is None else code[parent[part]]
-        total += sums(key, end[part] - start[part], size)
-    return total
-
-
-def _stretch(cuts: I64, at_ns: I64) -> I64:
-    """Return the stretch between two cuts in which each time lies; the last cut is in the last stretch."""
-    return np.minimum(np.searchsorted(cuts, at_ns, side="right") - 1, len(cuts) - 2)
-
-
-def _cut(start_ns: I64, end_ns: I64, cuts: I64) -> tuple[I64, I64, I64 | None]:
-    """Cut spans so that none reaches over a cut; returns starts, ends and, if any was cut, each one's span.
-
-    The order changes: what is cut off comes last.
-    """
-    crossed = _crossed(start_ns, end_ns, cuts)
-    if not len(crossed):
-        return start_ns, end_ns, None
-    after = np.searchsorted(cuts, start_ns[crossed], side="right")  # first cut beyond the start
-    pieces = np.searchsorted(cuts, end_ns[crossed], side="left") - after
-    nth = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    at = np.repeat(after, pieces) + nth
-    ends = end_ns.copy()
-    ends[crossed] = cuts[after]
-    span = np.repeat(crossed, pieces)
-    tail_end = np.minimum(cuts[at + 1], end_ns[span])
-    parent = np.concatenate([np.arange(len(start_ns)), span])
-    return np.concatenate([start_ns, cuts[at]]), np.concatenate([ends, tail_end]), parent
-
-
-def _crossed(start_ns: I64, end_ns: I64, cuts: I64) -> I64:
-    """Return the spans that reach over a cut."""
-    found = [np.empty(0, np.int64)]
-    for part in blocks(len(start_ns)):
-        inner = np.searchsorted(cuts, end_ns[part]) - np.searchsorted(cuts, start_ns[part], side="right")
-        found.append(np.flatnonzero(inner > 0) + part.start)
-    return np.concatenate(found)
+def _stretches(cuts: I64, at_ns: I64) -> I64:
+    """Return the stretch between two cuts in which each of ascending times lies."""
+    if not len(at_ns):
+        return np.zeros(0, np.int64)
+    low, high = np.searchsorted(cuts, at_ns[[0, -1]], side="right").tolist()
+    turns = np.searchsorted(at_ns, cuts[low:high])
+    found: I64 = np.repeat(np.arange(low - 1, high), np.diff(turns, prepend=0, append=len(at_ns)))
+    found = np.minimum(found, len(cuts) - 2)  # the last cut is in the last stretch
+    return found

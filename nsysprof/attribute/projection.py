@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.operations import Operations
 from nsysprof.attribute.ranges import closed_ends
-from nsysprof.trace.model import I32, I64, ApiRows, RangeRows
+from nsysprof.attribute.submissions import Submissions
+from nsysprof.trace.model import I64, RangeRows
+
+_NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,67 +24,44 @@ class Projection:
     """Sum of their durations."""
 
 
-def project(ranges: RangeRows, ops: Operations, api: ApiRows, end_ns: int) -> Projection:
+def project(ranges: RangeRows, submissions: Submissions, end_ns: int) -> Projection:
     """Project every range on the operations that its thread submitted while it was open.
 
     end_ns: end of the trace, where ranges that never closed are taken to end.
     """
     size = len(ranges)
-    found = Projection(
-        np.zeros(size, np.int64),
-        np.full(size, np.iinfo(np.int64).max),
-        np.zeros(size, np.int64),
-        np.zeros(size, np.int64),
-    )
-    if not size or not len(api):
-        return found
-    order = _order(api.start_ns)
-    starts = api.start_ns if order is None else api.start_ns[order]
-    place = None if order is None else np.argsort(order)  # of each API row among all by start
-    opened = np.searchsorted(starts, ranges.start_ns)
-    closed = np.searchsorted(starts, closed_ends(ranges.end_ns, end_ns))
-    for thread in np.flatnonzero(np.bincount(ranges.thread + 1)) - 1:
+    none = np.zeros((3, size), np.int64)
+    found = Projection(none[0], np.full(size, _NEVER), none[1], none[2])
+    opened = submissions.by_time(ranges.start_ns).astype(np.int32)
+    closed = submissions.by_time(closed_ends(ranges.end_ns, end_ns)).astype(np.int32)
+    ops = submissions.ops
+    for thread in submissions.threads():
         which = np.flatnonzero(ranges.thread == thread)
-        for part in (slice(ops.kernels), slice(ops.kernels, None)):  # each mostly in the order of launches
-            launch, start, end = _of_thread(ops, part, api, int(thread), place)
-            first, last = np.searchsorted(launch, opened[which]), np.searchsorted(launch, closed[which])
+        for group in submissions.of_thread(thread):
+            first, last = (np.searchsorted(group.place, bound[which]) for bound in (opened, closed))
+            start, end = ops.start_ns[group.rows], ops.end_ns[group.rows]
             _widen(found, which, (first, last), start, end)
     return found
-
-
-def _order(start_ns: I64) -> I64 | None:
-    return None if (start_ns[1:] >= start_ns[:-1]).all() else np.argsort(start_ns, kind="stable")
-
-
-def _of_thread(
-    ops: Operations, part: slice, api: ApiRows, thread: int, place: I64 | None
-) -> tuple[I32 | I64, I64, I64]:
-    """Return place of the launch, start and end of a thread's operations, by launch."""
-    launch: I32 | I64 = ops.launch[part]
-    start, end = ops.start_ns[part], ops.end_ns[part]
-    mine = (api.thread[launch] == thread) & (launch >= 0)
-    if not mine.all():
-        launch, start, end = launch[mine], start[mine], end[mine]
-    if place is not None:
-        launch = place[launch]
-    if not (launch[1:] >= launch[:-1]).all():
-        order = np.argsort(launch, kind="stable")
-        launch, start, end = launch[order], start[order], end[order]
-    return launch, start, end
 
 
 def _widen(found: Projection, which: I64, bounds: tuple[I64, I64], start: I64, end: I64) -> None:
     """Add operations first..last - 1 to each range of ``which``; ranges may hold the same operations."""
     first, last = bounds
-    some = last > first
+    some = np.flatnonzero(last > first)
     which, first, last = which[some], first[some], last[some]
     if not len(which):
         return
-    pairs = np.stack([first, last], axis=1).ravel()  # every second interval is a range
-    earliest = np.minimum.reduceat(np.append(start, np.iinfo(np.int64).max), pairs)[::2]
-    latest = np.maximum.reduceat(np.append(end, 0), pairs)[::2]
-    through = np.concatenate([[0], np.cumsum(end - start)])
+    # sums, minima and maxima between all bounds first, so that ranges inside ranges cost little
+    turns = np.unique(np.concatenate([first, last]))
+    sums = np.add.reduceat(end[: turns[-1]] - start[: turns[-1]], turns[:-1])
+    earliest = np.minimum.reduceat(start[: turns[-1]], turns[:-1])
+    latest = np.maximum.reduceat(end[: turns[-1]], turns[:-1])
+    low, high = np.searchsorted(turns, first), np.searchsorted(turns, last)
+    pairs = np.stack([low, high], axis=1).ravel()  # every second interval is a range
+    through = np.concatenate([[0], np.cumsum(sums)])
     found.operations[which] += last - first
-    found.first_ns[which] = np.minimum(found.first_ns[which], earliest)
-    found.last_ns[which] = np.maximum(found.last_ns[which], latest)
-    found.work_ns[which] += through[last] - through[first]
+    found.work_ns[which] += through[high] - through[low]
+    first_ns = np.minimum.reduceat(np.append(earliest, _NEVER), pairs)[::2]
+    last_ns = np.maximum.reduceat(np.append(latest, 0), pairs)[::2]
+    found.first_ns[which] = np.minimum(found.first_ns[which], first_ns)
+    found.last_ns[which] = np.maximum(found.last_ns[which], last_ns)

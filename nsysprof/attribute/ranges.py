@@ -10,8 +10,6 @@ import numpy as np
 
 from nsysprof.trace.model import I32, I64
 
-_MANY = 16  # times for each interval from which filling in between is quicker
-
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
@@ -29,8 +27,6 @@ class Intervals:
 
     def innermost(self, times: I64) -> I32:
         """Return ``row`` of the interval open at each time that began last, -1 outside all of them."""
-        if len(times) > _MANY * len(self.start_ns) and (times[1:] >= times[:-1]).all():
-            return self._innermost_of_sorted(times)
         at = (np.searchsorted(self.start_ns, times, side="right") - 1).astype(np.int32)
         closed = np.flatnonzero(at >= 0)
         while len(closed):
@@ -41,12 +37,10 @@ class Intervals:
         at[found] = self.row[at[found]]
         return at
 
-    def _innermost_of_sorted(self, times: I64) -> I32:
-        """Look up the moments at which the answer changes, and fill in between."""
-        turns = np.unique(np.concatenate([self.start_ns, self.end_ns]))
-        values = np.concatenate([[np.int32(-1)], self.innermost(turns)])
-        at = np.searchsorted(times, turns)
-        return np.repeat(values, np.diff(at, prepend=0, append=len(times)))
+    def turns(self) -> tuple[I64, I32]:
+        """Return when the innermost interval changes, and which it is before, between and after."""
+        times = np.unique(np.concatenate([self.start_ns, self.end_ns]))
+        return times, np.concatenate([np.full(1, -1, np.int32), self.innermost(times)])
 
 
 def intervals(start_ns: I64, end_ns: I64, row: I32) -> Intervals:

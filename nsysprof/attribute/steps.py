@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from nsysprof.attribute import families
 from nsysprof.attribute.ranges import closed_ends, intervals
+from nsysprof.attribute.submissions import Submissions
 from nsysprof.errors import UsageError
 from nsysprof.trace.model import I32, I64, RangeRows
 
@@ -40,18 +42,6 @@ class Steps:
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(self.labels)
-
-
-@dataclass(frozen=True, slots=True)
-class Launches:
-    """When, where and by whom every GPU operation was submitted; -1 where the trace does not say."""
-
-    start_ns: I64
-    """Start of the submitting call."""
-    thread: I32
-    """Index into ``Trace.threads``."""
-    gpu_ns: I64
-    """How long the operation ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +79,7 @@ def no_steps(operations: int, notes: tuple[str, ...] = ()) -> Steps:
     return Steps((), none, none, none.astype(np.int32), np.zeros((0, 0), bool), outside, "none", 0.0, notes)
 
 
-def steps_from_ranges(timeline: Timeline, launches: Launches, pattern: str = "") -> Steps | None:
+def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str = "") -> Steps | None:
     """Return the steps that NVTX ranges mark, None when no ranges do.
 
     pattern: a regular expression that range texts must hold; empty finds the family of counted ranges that
@@ -98,7 +88,7 @@ def steps_from_ranges(timeline: Timeline, launches: Launches, pattern: str = "")
 
     Raises UsageError when the pattern is no regular expression.
     """
-    group = _matching(timeline, pattern) if pattern else _best_family(timeline, launches)
+    group = _matching(timeline, pattern) if pattern else _best_family(timeline, submissions)
     if group is None:
         return None
     group, dropped = _without_warmup(timeline, group)
@@ -113,7 +103,7 @@ def steps_from_ranges(timeline: Timeline, launches: Launches, pattern: str = "")
         end_ns=group.end_ns,
         chain=_chains(group.number, processes),
         processes=processes[:, :-1],
-        of_op=_steps_of_launches(timeline, group, launches),
+        of_op=_steps_of_ops(timeline, group, submissions),
         source="nvtx",
         confidence=1.0,
         notes=(note,) if dropped else (),
@@ -129,7 +119,7 @@ def _matching(timeline: Timeline, pattern: str) -> _Group | None:
     return _group(timeline, numbers, by_text=True)
 
 
-def _best_family(timeline: Timeline, launches: Launches) -> _Group | None:
+def _best_family(timeline: Timeline, submissions: Submissions) -> _Group | None:
     """Choose by name first, then by the GPU time that a family holds, then the one of the longest ranges."""
     by_rank: dict[int, list[_Group]] = {}
     for family, numbers in families.by_family(timeline.texts).items():
@@ -137,7 +127,7 @@ def _best_family(timeline: Timeline, launches: Launches) -> _Group | None:
         group = _group(timeline, numbers, by_text=False)
         if group is not None and (rank <= families.CERTAIN_RANK or len(group.number) > 1):
             by_rank.setdefault(rank, []).append(group)
-    work = _GpuTime(launches)
+    work = _GpuTime(submissions)
     for rank, groups in sorted(by_rank.items()):
         if rank <= families.CERTAIN_RANK and len(groups) == 1:
             return groups[0]
@@ -151,23 +141,27 @@ def _best_family(timeline: Timeline, launches: Launches) -> _Group | None:
 class _GpuTime:
     """GPU time by when it was submitted."""
 
-    def __init__(self, launches: Launches) -> None:
-        self._launches = launches
-        self._at: I64 | None = None
-        self._through = np.zeros(1, np.int64)
+    def __init__(self, submissions: Submissions) -> None:
+        self._submissions = submissions
+
+    @cached_property
+    def _through(self) -> tuple[I64, I64]:
+        """Return when operations were submitted, ascending, and GPU time up to each."""
+        at, ops = self._submissions.times, self._submissions.ops
+        lasted = ops.end_ns - ops.start_ns
+        if not (at[1:] >= at[:-1]).all():
+            order = np.argsort(at, kind="stable")
+            at, lasted = at[order], lasted[order]
+        return at, np.concatenate([[0], np.cumsum(lasted)])
 
     def share_within(self, start_ns: I64, end_ns: I64) -> float:
         """Return the part of the GPU time submitted within the given spans; 1 when there is none at all."""
-        if self._at is None:
-            at, ns = self._launches.start_ns, self._launches.gpu_ns
-            order = None if (at[1:] >= at[:-1]).all() else np.argsort(at, kind="stable")
-            self._at = at if order is None else at[order]
-            self._through = np.concatenate([[0], np.cumsum(ns if order is None else ns[order])])
+        at, through = self._through
         reach = np.maximum.accumulate(end_ns)
         start = np.concatenate([start_ns[:1], np.maximum(start_ns[1:], reach[:-1])])
-        first, last = np.searchsorted(self._at, start), np.searchsorted(self._at, np.maximum(end_ns, start))
-        inside = int((self._through[last] - self._through[first]).sum())
-        return inside / int(self._through[-1]) if self._through[-1] else 1.0
+        first, last = np.searchsorted(at, start), np.searchsorted(at, np.maximum(end_ns, start))
+        inside = int((through[last] - through[first]).sum())
+        return inside / int(through[-1]) if through[-1] else 1.0
 
 
 def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Group | None:
@@ -239,28 +233,20 @@ def _chains(number: I64, processes: npt.NDArray[np.bool_]) -> I32:
     return chain
 
 
-def _steps_of_launches(timeline: Timeline, group: _Group, launches: Launches) -> I32:
+def _steps_of_ops(timeline: Timeline, group: _Group, submissions: Submissions) -> I32:
     """Return the step of each operation by the thread that submitted it, or else by its process.
 
     A thread that opens no step itself (PyTorch's autograd thread) works for the step that its process is in.
     """
-    of_op = np.full(len(launches.thread), -1, np.int32)
+    of_op = np.full(len(submissions.ops), -1, np.int32)
     thread = timeline.rows.thread[group.row]
     process = timeline.thread_process[thread]
     ends = closed_ends(timeline.rows.end_ns[group.row], timeline.end_ns)
     starts = timeline.rows.start_ns[group.row]
-    for which in np.flatnonzero(np.bincount(launches.thread + 1)) - 1:
-        home = timeline.thread_process[which]
-        if which < 0 or home < 0:
-            continue
+    for which in submissions.threads():
         member = thread == which
-        if not member.any():
-            member = process == home
-        if not member.any():
-            continue
-        lookup = intervals(starts[member], ends[member], group.step[member])
-        mine = launches.thread == which
-        if mine.all():
-            return lookup.innermost(launches.start_ns)
-        of_op[mine] = lookup.innermost(launches.start_ns[mine])
+        if not member.any() and timeline.thread_process[which] >= 0:
+            member = process == timeline.thread_process[which]
+        if member.any():
+            submissions.fill(of_op, which, intervals(starts[member], ends[member], group.step[member]))
     return of_op

@@ -10,6 +10,7 @@ from nsysprof.errors import UsageError
 
 if TYPE_CHECKING:
     from nsysprof.measure.results import Hotspots
+    from nsysprof.measure.steps import StepInputs
 
 _TraceFile = Annotated[Path, typer.Argument(help="SQLite export of an nsys capture.", show_default=False)]
 _Steps = Annotated[
@@ -44,19 +45,26 @@ def hotspots(
         raise UsageError("--json and --csv exclude each other", "choose one")
     if no_html and (html or open_page):
         raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
-    from nsysprof.measure.hotspots import measure_hotspots
+    from nsysprof.measure.hotspots import examine, hotspots_of
     from nsysprof.trace import open_trace
 
     with open_trace(trace) as opened:
-        result = measure_hotspots(opened, steps)
-    _print(result, as_json, as_csv)
-    if html or open_page or not (no_html or as_json or as_csv):
-        from nsysprof.render.page import write_page
+        inputs = examine(opened, steps)
+        result = hotspots_of(inputs)
+        _print(result, as_json, as_csv)
+        if html or open_page or not (no_html or as_json or as_csv):
+            page = html or Path("nsysprof-out") / f"{trace.stem}.html"
+            _write_page(inputs, result, page)
+            sys.stderr.write(f"page: {page}\n")
+            if open_page:
+                typer.launch(str(page))
 
-        page = write_page(result, html or Path("nsysprof-out") / f"{trace.stem}.html")
-        sys.stderr.write(f"page: {page}\n")
-        if open_page:
-            typer.launch(str(page))
+
+def _write_page(inputs: "StepInputs", result: "Hotspots", path: Path) -> None:
+    from nsysprof.measure.timeline import measure_timeline
+    from nsysprof.render.page import write_page
+
+    write_page(result, path, measure_timeline(inputs, result))
 
 
 def _print(result: "Hotspots", as_json: bool, as_csv: bool) -> None:

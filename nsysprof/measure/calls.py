@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.attribute.buckets import CAUSE_CODE, CAUSE_OF_API_CLASS
-from nsysprof.attribute.tally import Coded, blocks, code, spread, sums
+from nsysprof.attribute.tally import Coded, blocks, code, sums
 from nsysprof.classify import ApiClass, classify_api
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.results import Amount, ApiHotspot
@@ -29,9 +29,9 @@ class Calls:
         causes = [CAUSE_CODE[CAUSE_OF_API_CLASS[kind.key]] for kind in self.kinds]
         return np.array(causes, np.int8)[self.coded.codes]
 
-    def is_class(self, *keys: str) -> npt.NDArray[np.bool_]:
-        """Return which rows are calls of one of the given classes."""
-        return np.array([kind.key in keys for kind in self.kinds], bool)[self.coded.codes]
+    def is_class(self, *keys: str, rows: I64 | slice = slice(None)) -> npt.NDArray[np.bool_]:
+        """Return which of the given rows are calls of one of the given classes."""
+        return np.array([kind.key in keys for kind in self.kinds], bool)[self.coded.codes[rows]]
 
 
 def load_calls(trace: Trace) -> Calls:
@@ -41,95 +41,121 @@ def load_calls(trace: Trace) -> Calls:
     return Calls(trace.api_calls, coded, tuple(classify_api(name) for name in names))
 
 
-def summarise(calls: Calls) -> tuple[ApiHotspot, ...]:
-    """Return one entry for each function, by total time; names that differ by suffix alone are one."""
-    names = sorted({kind.name for kind in calls.kinds})
-    position = {name: index for index, name in enumerate(names)}
-    merged = np.array([position[kind.name] for kind in calls.kinds], np.int32)
-    by_name = {kind.name: kind for kind in calls.kinds}
-    found = spread(merged[calls.coded.codes], calls.rows.start_ns, calls.rows.end_ns, len(names))
-    entries = [
-        ApiHotspot(
-            name,
-            by_name[name].key,
-            by_name[name].is_async,
-            count,
-            ns,
-            ns / count,
-            shortest,
-            longest,
-        )
-        for name, count, ns, shortest, longest in zip(
-            names,
-            found.count.tolist(),
-            found.ns.tolist(),
-            found.shortest_ns.tolist(),
-            found.longest_ns.tolist(),
-            strict=True,
-        )
-    ]
-    return tuple(sorted(entries, key=lambda entry: (-entry.total_ns, entry.name)))
+@dataclass(frozen=True, slots=True)
+class CallWindows:
+    """CPU windows of steps; they may overlap."""
 
-
-def class_totals(entries: tuple[ApiHotspot, ...]) -> dict[str, Amount]:
-    """Return the time of all calls by class, largest first."""
-    totals: dict[str, Amount] = {}
-    for entry in entries:
-        before = totals.get(entry.api_class, Amount(0, 0))
-        totals[entry.api_class] = Amount(before.ns + entry.total_ns, before.count + entry.count)
-    return dict(sorted(totals.items(), key=lambda item: -item[1].ns))
+    start_ns: I64
+    end_ns: I64
+    processes: npt.NDArray[np.bool_]
+    """Which processes run the step, shape (steps, processes)."""
+    thread_process: I32
+    """Process index by thread index, -1 when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class StepCalls:
-    """Calls that began in each step's CPU window, shape (steps, classes)."""
+class CallTable:
+    """All calls, summed."""
 
+    by_function: tuple[ApiHotspot, ...]
+    """By total time, largest first; functions that differ by suffix alone are one."""
     ns: I64
+    """Calls that began in each step's CPU window, shape (steps, classes)."""
     count: I64
+    """Shape like ``ns``."""
 
-    def of(self, step: int) -> dict[str, Amount]:
+    def of_step(self, step: int) -> dict[str, Amount]:
         """Return a step's calls by class key, in the order of ``API_CLASSES``, absent classes left out."""
         ns, count = self.ns[step].tolist(), self.count[step].tolist()
         return {key: Amount(ns[i], count[i]) for i, key in enumerate(API_CLASSES) if count[i]}
 
+    def by_class(self) -> dict[str, Amount]:
+        """Return the time of all calls by class, largest first."""
+        totals: dict[str, Amount] = {}
+        for entry in self.by_function:
+            before = totals.get(entry.api_class, Amount(0, 0))
+            totals[entry.api_class] = Amount(before.ns + entry.total_ns, before.count + entry.count)
+        return dict(sorted(totals.items(), key=lambda item: -item[1].ns))
 
-def calls_by_step(
-    calls: Calls, start_ns: I64, end_ns: I64, processes: npt.NDArray[np.bool_], thread_process: I32
-) -> StepCalls:
-    """Sum calls by step and class; a call belongs to the windows of its process that it began in.
 
-    start_ns, end_ns: CPU windows, which may overlap. processes: shape (steps, processes).
+def summarise(calls: Calls, windows: CallWindows) -> CallTable:
+    """Sum calls by function and, in one go, by step and class.
+
+    A call belongs to the windows of its process that it began in.
     """
-    cuts = np.unique(np.concatenate([start_ns, end_ns]))
-    classes, stretches = len(API_CLASSES), len(cuts) + 1
-    teams = processes.shape[1] + 1  # the last is "unknown"
-    size = teams * stretches * classes
-    class_of = np.array([API_CLASSES.index(kind.key) for kind in calls.kinds], np.int64)
-    team_of = thread_process.astype(np.int64) % teams if teams > 2 else None
-    ns, count = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    rows = calls.rows
-    for part in blocks(len(rows), size):
-        key: I64 = np.searchsorted(cuts, rows.start_ns[part], side="right") * classes
-        key += class_of[calls.coded.codes[part]]
-        if team_of is not None:
-            key += team_of[rows.thread[part]] * (stretches * classes)
-        count += np.bincount(key, minlength=size)
-        ns += sums(key, rows.end_ns[part] - rows.start_ns[part], size)
-    first, last = np.searchsorted(cuts, start_ns) + 1, np.searchsorted(cuts, end_ns) + 1
-    return StepCalls(
-        *(_windows(table.reshape(teams, stretches, classes), processes, first, last) for table in (ns, count))
+    cuts = np.unique(np.concatenate([windows.start_ns, windows.end_ns]))
+    sums_ = _Sums(calls, cuts, windows)
+    entries = _entries(calls, sums_)
+    to_class = np.zeros((len(calls.kinds), len(API_CLASSES)), np.int64)
+    for at, kind in enumerate(calls.kinds):
+        to_class[at, API_CLASSES.index(kind.key)] = 1
+    first, last = np.searchsorted(cuts, windows.start_ns) + 1, np.searchsorted(cuts, windows.end_ns) + 1
+    ns, count = (
+        _within(table @ to_class, windows.processes, first, last) for table in (sums_.ns, sums_.count)
     )
+    return CallTable(entries, ns, count)
 
 
-def _windows(table: I64, processes: npt.NDArray[np.bool_], first: I64, last: I64) -> I64:
+class _Sums:
+    """Calls by process, stretch between cuts, and function."""
+
+    def __init__(self, calls: Calls, cuts: I64, windows: CallWindows) -> None:
+        functions, stretches = len(calls.kinds), len(cuts) + 1
+        teams = windows.processes.shape[1] + 1  # the last is "unknown"
+        team_of = windows.thread_process.astype(np.int64) % teams if teams > 2 else None
+        shape = (teams if teams > 2 else 1, stretches, functions)
+        size = int(np.prod(shape))
+        ns, count = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.shortest = np.full(functions, np.iinfo(np.int64).max)
+        self.longest = np.zeros(functions, np.int64)
+        rows = calls.rows
+        for part in blocks(len(rows), size):
+            function, lasted = calls.coded.codes[part], rows.end_ns[part] - rows.start_ns[part]
+            np.minimum.at(self.shortest, function, lasted)
+            np.maximum.at(self.longest, function, lasted)
+            key = _stretches(cuts, rows.start_ns[part]) * functions + function
+            if team_of is not None:
+                key += team_of[rows.thread[part]] * (stretches * functions)
+            count += np.bincount(key, minlength=size)
+            ns += sums(key, lasted, size)
+        self.ns: I64 = ns.reshape(shape)
+        self.count: I64 = count.reshape(shape)
+
+
+def _stretches(cuts: I64, start_ns: I64) -> I64:
+    """Return how many cuts lie at or before each time; mostly the times ascend."""
+    if not (start_ns[1:] >= start_ns[:-1]).all():
+        return np.searchsorted(cuts, start_ns, side="right")
+    low, high = np.searchsorted(cuts, start_ns[[0, -1]], side="right").tolist()
+    turns = np.searchsorted(start_ns, cuts[low:high])
+    return np.repeat(np.arange(low, high + 1), np.diff(turns, prepend=0, append=len(start_ns)))
+
+
+def _within(table: I64, processes: npt.NDArray[np.bool_], first: I64, last: I64) -> I64:
+    """Return the sums of a table (processes, stretches, classes) over each step's stretches and processes."""
     before = np.zeros((len(table), 1, table.shape[2]), np.int64)
     through = np.concatenate([before, np.cumsum(table, axis=1)], axis=1)
     total = np.zeros((len(first), table.shape[2]), np.int64)
-    if len(table) <= 2:
-        whole = through.sum(axis=0)
-        total += whole[last] - whole[first]
+    if len(table) == 1:
+        total += through[0][last] - through[0][first]
         return total
     for process in range(processes.shape[1]):
         mine = processes[:, process]
         total[mine] += through[process][last[mine]] - through[process][first[mine]]
     return total
+
+
+def _entries(calls: Calls, found: _Sums) -> tuple[ApiHotspot, ...]:
+    count, ns = found.count.sum(axis=(0, 1)).tolist(), found.ns.sum(axis=(0, 1)).tolist()
+    merged: dict[str, ApiHotspot] = {}
+    for at, kind in enumerate(calls.kinds):
+        shortest, longest, calls_, total = int(found.shortest[at]), int(found.longest[at]), count[at], ns[at]
+        if kind.name in merged:
+            other = merged[kind.name]
+            calls_, total = calls_ + other.count, total + other.total_ns
+            shortest, longest = min(shortest, other.min_ns), max(longest, other.max_ns)
+        mean = total / calls_
+        merged[kind.name] = ApiHotspot(
+            kind.name, kind.key, kind.is_async, calls_, total, mean, shortest, longest
+        )
+    return tuple(sorted(merged.values(), key=lambda entry: (-entry.total_ns, entry.name)))

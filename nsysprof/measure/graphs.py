@@ -13,9 +13,9 @@ def hidden_launches(calls: Calls, ops: Operations) -> I64:
     nsys hides the kernels of a graph under ``--cuda-graph-trace=graph``; what it records of the graph as a
     whole counts as an operation.
     """
-    launches = calls.is_class("graph_launch")
-    if not launches.any():
+    if not any(kind.key == "graph_launch" for kind in calls.kinds):
         return np.zeros(0, np.int64)
+    launches = calls.is_class("graph_launch")
     launches[ops.launch[ops.launch >= 0]] = False
     return np.flatnonzero(launches)
 

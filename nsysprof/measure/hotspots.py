@@ -6,10 +6,11 @@ import numpy as np
 
 from nsysprof.attribute.detected import steps_from_launches
 from nsysprof.attribute.operations import Operations, gather
-from nsysprof.attribute.steps import Launches, Steps, Timeline, steps_from_ranges
+from nsysprof.attribute.steps import Steps, Timeline, steps_from_ranges
+from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import gpu_windows
 from nsysprof.errors import MissingDataError
-from nsysprof.measure.calls import Calls, class_totals, load_calls, summarise
+from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
@@ -46,14 +47,16 @@ def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
 def examine(trace: Trace, steps: str = "auto") -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     calls = load_calls(trace)
-    ops = gather(trace, load_names(trace).kinds())
-    found = find_steps(trace, ops, calls, steps)
+    names = load_names(trace)
+    ops = gather(trace, names.kinds())
+    submissions = Submissions(ops, calls.rows)
+    found = find_steps(trace, submissions, steps)
     if not len(ops) and not len(calls.rows) and not len(found):
         raise MissingDataError(
             f"{trace.path} holds no GPU work, no CUDA API calls and no steps",
             "capture with `nsys profile -t cuda,nvtx`, and check that the program used the GPU",
         )
-    return StepInputs(trace, ops, calls, found, work_by_step(ops, found))
+    return StepInputs(trace, ops, calls, found, work_by_step(ops, found), names, submissions)
 
 
 def hotspots_of(inputs: StepInputs) -> Hotspots:
@@ -61,18 +64,18 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     trace, ops, calls, found = inputs.trace, inputs.ops, inputs.calls, inputs.steps
     info = _info(trace, ops)
     hidden = hidden_launches(calls, ops)
+    table = summarise(calls, CallWindows(found.start_ns, found.end_ns, found.processes, trace.thread_process))
     delays = queue_delays(ops, calls.rows, found.of_op, len(found))
     windows = gpu_windows(ops, found.of_op, found.chain)
     parts = partition_devices(inputs, windows)
     hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
-    steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps))
+    steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps, table))
     del windows
     categories = category_shares(inputs.work)
     total = sum(share.ns for share in categories.values())
-    names = load_names(trace)
-    operators = Operators(trace, ops, calls.rows, info.end_ns)
-    api_calls = summarise(calls)
-    chosen = sample(calls, found.start_ns, found.end_ns)
+    names = inputs.names
+    operators = Operators(trace, inputs.submissions, names.coded, info.end_ns)
+    chosen = sample(calls, ops, found.start_ns, found.end_ns)
     partitions = {
         str(device): named(part.through[-1], len(hidden) > 0)
         for device, part in zip(ops.devices, parts, strict=True)
@@ -85,9 +88,9 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         steps_confidence=found.confidence,
         steps=steps,
         categories=categories,
-        kernels=kernel_hotspots(trace, names, operators.of_names(names.coded.codes, len(names.texts)), total),
-        api=class_totals(api_calls),
-        api_calls=api_calls,
+        kernels=kernel_hotspots(trace, names, operators.of_names(), total),
+        api=table.by_class(),
+        api_calls=table.by_function,
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
         warnings=(*trace.warnings, *_doubts(ops, calls, found, len(hidden)), *found.notes),
         partition=busiest,
@@ -97,32 +100,35 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         overlap_ns=sum(int(part.overlap(part.cuts[:1], part.cuts[-1:])[0]) for part in parts),
         profiler_ns=int(overhead_within(trace.overheads, *whole)[0]),
         comparison=compare_steps(steps),
-        ranges=range_hotspots(trace, ops, calls.rows, info.end_ns),
-        operators=operators.hotspots(),
+        ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
+        operators=operators.hotspots(names.classes),
         memory=device_memory(trace.memory),
-        patterns=call_patterns(calls, ops, chosen),
-        around=kernels_around(calls, ops, chosen),
+        patterns=call_patterns(calls, chosen),
+        around=kernels_around(calls, chosen),
         hidden_graphs=len(hidden),
     )
     return replace(result, headline=headline(result))
 
 
-def find_steps(trace: Trace, ops: Operations, calls: Calls, wanted: str) -> Steps:
+def find_steps(trace: Trace, submissions: Submissions, wanted: str) -> Steps:
     """Return the steps of a trace, found in the way that ``measure_hotspots`` was asked for."""
-    launches = _launches(ops, calls)
     pattern = "" if wanted in ("auto", "nvtx", "detect") else wanted
     if wanted == "detect":
-        return steps_from_launches(trace, ops, launches)
+        return steps_from_launches(trace, submissions)
     timeline = Timeline(
-        trace.ranges, trace.range_texts, trace.thread_process, len(trace.processes), _info(trace, ops).end_ns
+        trace.ranges,
+        trace.range_texts,
+        trace.thread_process,
+        len(trace.processes),
+        _info(trace, submissions.ops).end_ns,
     )
-    marked = steps_from_ranges(timeline, launches, pattern)
+    marked = steps_from_ranges(timeline, submissions, pattern)
     if marked is not None:
         return marked
     if wanted != "auto":
         what = f"no NVTX range matching {pattern!r}" if pattern else "no NVTX ranges that count steps"
         raise MissingDataError(f"{trace.path} has {what}", _range_hint(trace))
-    return steps_from_launches(trace, ops, launches)
+    return steps_from_launches(trace, submissions)
 
 
 def _range_hint(trace: Trace) -> str:
@@ -131,17 +137,6 @@ def _range_hint(trace: Trace) -> str:
     some = ", ".join(repr(text[:40]) for text in trace.range_texts[:5])
     more = ", ..." if len(trace.range_texts) > 5 else ""
     return f"its ranges are {some}{more}; --steps takes a regular expression"
-
-
-def _launches(ops: Operations, calls: Calls) -> Launches:
-    lasted = ops.end_ns - ops.start_ns
-    if len(ops) and ops.launch.min() >= 0:
-        return Launches(calls.rows.start_ns[ops.launch], calls.rows.thread[ops.launch], lasted)
-    known = ops.launch >= 0
-    start, thread = np.full(len(ops), -1, np.int64), np.full(len(ops), -1, np.int32)
-    start[known] = calls.rows.start_ns[ops.launch[known]]
-    thread[known] = calls.rows.thread[ops.launch[known]]
-    return Launches(start, thread, lasted)
 
 
 def _info(trace: Trace, ops: Operations) -> TraceInfo:

@@ -29,41 +29,51 @@ class Sample:
     """Rows of the API table."""
     steps: int
     """Steps that they belong to; 0 where there are none."""
+    kinds: Codes
+    """Kind of the kernel that each call launched, index into ``buckets.WORK``, -1 without one."""
 
 
-def sample(calls: Calls, start_ns: I64, end_ns: I64) -> Sample:
+def sample(calls: Calls, ops: Operations, start_ns: I64, end_ns: I64) -> Sample:
     """Choose calls of the thread that launches most, from steps in the middle of the run.
 
     start_ns, end_ns: CPU windows of the steps; without steps the middle of the whole run is taken.
     """
     if not len(calls.rows):
-        return Sample(np.zeros(0, np.int64), 0)
-    rows = np.flatnonzero(calls.is_class(*_LOOKED_AT))
+        return Sample(np.zeros(0, np.int64), 0, np.zeros(0, np.int8))
+    start = calls.rows.start_ns
+    order = None if (start[1:] >= start[:-1]).all() else np.argsort(start, kind="stable")
+    if order is not None:
+        start = start[order]
+    first, last = np.searchsorted(start, start_ns), np.searchsorted(start, end_ns)
+    if not len(start_ns):
+        first, last = np.array([max(len(start) - MOST_CALLS, 0) // 2]), np.array([len(start)])
+    low, high = _middle(last - first)
+    spans = [np.arange(first[step], min(last[step], first[step] + MOST_CALLS)) for step in range(low, high)]
+    rows = np.concatenate(spans)
+    if order is not None:
+        rows = order[rows]
+    rows = rows[calls.is_class(*_LOOKED_AT, rows=rows)]
     thread = calls.rows.thread[rows]
     if len(rows) and (thread != thread[0]).any():
-        launching = thread[calls.is_class(*_LAUNCHES)[rows]]
+        launching = thread[calls.is_class(*_LAUNCHES, rows=rows)]
         rows = rows[thread == np.bincount(launching if len(launching) else thread).argmax()]
-    start = calls.rows.start_ns[rows]
-    if not (start[1:] >= start[:-1]).all():
-        rows = rows[np.argsort(start, kind="stable")]
-        start = calls.rows.start_ns[rows]
-    if not len(start_ns):
-        skipped = max(len(rows) - MOST_CALLS, 0) // 2
-        return Sample(rows[skipped : skipped + MOST_CALLS], 0)
-    first, last = np.searchsorted(start, start_ns), np.searchsorted(start, end_ns)
-    low = high = len(start_ns) // 2
-    held = 0
-    while low > 0 or high < len(start_ns):  # one more step at either end in turn
-        grow_up = high < len(start_ns) and (low == 0 or high - len(start_ns) // 2 <= len(start_ns) // 2 - low)
-        step = high if grow_up else low - 1
-        held += int(max(last[step] - first[step], 0))
-        if held > MOST_CALLS and high > low:
+    return Sample(rows, high - low if len(start_ns) else 0, _kernel_kinds(ops, rows))
+
+
+def _middle(sizes: I64) -> tuple[int, int]:
+    """Return a range of neighbours round the middle, as many as hold ``MOST_CALLS``, at least one."""
+    low = len(sizes) // 2
+    high, held = low + 1, int(sizes[low])
+    while low > 0 or high < len(sizes):  # one more at either end in turn
+        upwards = high < len(sizes) and (low == 0 or high + low <= len(sizes))
+        held += int(sizes[high if upwards else low - 1])
+        if held > MOST_CALLS:
             break
-        low, high = (low, high + 1) if grow_up else (low - 1, high)
-    return Sample(np.concatenate([rows[first[step] : last[step]] for step in range(low, high)]), high - low)
+        low, high = (low, high + 1) if upwards else (low - 1, high)
+    return low, high
 
 
-def call_patterns(calls: Calls, ops: Operations, chosen: Sample) -> tuple[CallPattern, ...]:
+def call_patterns(calls: Calls, chosen: Sample) -> tuple[CallPattern, ...]:
     """Return the most frequent patterns among the chosen calls, those that make up most calls first.
 
     A pattern is a launch with the allocations, memory sets, copies and waits before it and the releases after
@@ -74,7 +84,7 @@ def call_patterns(calls: Calls, ops: Operations, chosen: Sample) -> tuple[CallPa
     names = sorted({kind.name for kind in calls.kinds})
     code_of = np.array([names.index(kind.name) for kind in calls.kinds], np.int64)
     codes = code_of[calls.coded.codes[chosen.rows]]
-    before, launch = (calls.is_class(*keys)[chosen.rows] for keys in (_BEFORE, _LAUNCHES))
+    before, launch = (calls.is_class(*keys, rows=chosen.rows) for keys in (_BEFORE, _LAUNCHES))
     opens = np.ones(len(codes), bool)
     opens[1:] = (before[1:] | launch[1:]) & ~before[:-1]
     first = np.flatnonzero(opens)
@@ -86,7 +96,7 @@ def call_patterns(calls: Calls, ops: Operations, chosen: Sample) -> tuple[CallPa
     key = np.add.reduceat(weights[place, codes], first)
     _, example, which, times = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     held = np.bincount(which, weights=length).astype(np.int64)
-    kinds = np.maximum.reduceat(_kernel_kinds(calls, ops)[chosen.rows], first)
+    kinds = np.maximum.reduceat(chosen.kinds, first)
     found = []
     for at in np.argsort(-held, kind="stable")[:MOST_PATTERNS].tolist():
         low = int(first[example[at]])
@@ -103,13 +113,16 @@ def call_patterns(calls: Calls, ops: Operations, chosen: Sample) -> tuple[CallPa
     return tuple(found)
 
 
-def _kernel_kinds(calls: Calls, ops: Operations) -> Codes:
+def _kernel_kinds(ops: Operations, rows: I64) -> Codes:
     """Return by API row the kind of the kernel that it launched, -1 without one."""
-    found = np.full(len(calls.rows), -1, np.int8)
+    if not len(rows):
+        return np.zeros(0, np.int8)
+    low, high = int(rows.min()), int(rows.max())
+    found = np.full(high - low + 1, -1, np.int8)
     launch = ops.launch[: ops.kernels]
-    known = np.flatnonzero(launch >= 0)
-    found[launch[known]] = ops.code[: ops.kernels][known]
-    return found
+    near = np.flatnonzero((launch >= low) & (launch <= high))
+    found[launch[near] - low] = ops.code[near]
+    return found[rows - low]
 
 
 def _by_category(kinds: Codes) -> dict[str, int]:
@@ -118,15 +131,14 @@ def _by_category(kinds: Codes) -> dict[str, int]:
     return {WORK[code]: int(times[code]) for code in order if times[code]}
 
 
-def kernels_around(calls: Calls, ops: Operations, chosen: Sample) -> Mapping[str, Mapping[str, int]]:
+def kernels_around(calls: Calls, chosen: Sample) -> Mapping[str, Mapping[str, int]]:
     """Count by class of memory call the category of the kernel launched next, for free of the one before."""
-    kinds = _kernel_kinds(calls, ops)[chosen.rows]
-    launches = np.flatnonzero(kinds >= 0)
+    launches = np.flatnonzero(chosen.kinds >= 0)
     found: dict[str, dict[str, int]] = {}
     for key in ("malloc", "memset", "free"):
-        at = np.flatnonzero(calls.is_class(key)[chosen.rows])
+        at = np.flatnonzero(calls.is_class(key, rows=chosen.rows))
         place = np.searchsorted(launches, at) - (key == "free")
         near = launches[place[(place >= 0) & (place < len(launches))]]
         if len(near):
-            found[key] = _by_category(kinds[near])
+            found[key] = _by_category(chosen.kinds[near])
     return found

@@ -1,34 +1,36 @@
 """NVTX ranges by text: their projection on the GPU, and the work that each was the innermost range of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nsysprof.attribute import families
 from nsysprof.attribute.buckets import WORK
-from nsysprof.attribute.operations import Operations
 from nsysprof.attribute.projection import project
 from nsysprof.attribute.ranges import closed_ends, intervals
-from nsysprof.attribute.tally import blocks, sums
+from nsysprof.attribute.submissions import Submissions
+from nsysprof.attribute.tally import Coded, blocks, count_and_sum, sums
+from nsysprof.classify import KernelClass
 from nsysprof.measure.results import OperatorHotspot, RangeHotspot
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, ApiRows
+from nsysprof.trace.model import I32, I64
 
 MOST_RANGES = 300
 """Range texts that are kept."""
 MOST_OPERATORS = 300
 """Operators that are kept."""
 _PUSH_POP = (59, 70)
+_MOST_CELLS = 1 << 20
 _DETAILS = re.compile(r",? (?:in|seq|op_id|sizes|input_op_ids) ?=.*", re.DOTALL)
 
 
-def range_hotspots(trace: Trace, ops: Operations, api: ApiRows, end_ns: int) -> tuple[RangeHotspot, ...]:
+def range_hotspots(trace: Trace, submissions: Submissions, end_ns: int) -> tuple[RangeHotspot, ...]:
     """Return the ranges that submitted GPU work by text, domain and kind, the longest on the GPU first."""
     rows = trace.ranges
     if not len(rows):
         return ()
-    found = project(rows, ops, api, end_ns)
+    found = project(rows, submissions, end_ns)
     used = np.flatnonzero(found.operations)
     is_push = np.isin(rows.kind[used], _PUSH_POP)
     place = rows.domain[used].astype(np.int64) * 2 + is_push
@@ -59,70 +61,73 @@ def range_hotspots(trace: Trace, ops: Operations, api: ApiRows, end_ns: int) -> 
 class Operators:
     """The innermost range of every GPU operation; ranges that count steps or hold warm-up do not matter."""
 
-    def __init__(self, trace: Trace, ops: Operations, api: ApiRows, end_ns: int) -> None:
-        """Look up the ranges that were open when each operation was submitted."""
-        self._ops = ops
-        self.names, of_text = _operator_names(trace.range_texts)
-        self.of_op: I32 = np.full(len(ops), -1, np.int32)
-        """Position among ``names`` by operation, -1 outside all ranges."""
-        rows = trace.ranges
+    def __init__(self, trace: Trace, submissions: Submissions, kernel_names: Coded, end_ns: int) -> None:
+        """Sum the work that was submitted within each operator's ranges."""
+        self._names, of_text = _operator_names(trace.range_texts)
+        self._ops = submissions.ops
+        self._kernels = len(kernel_names.values)
+        rows, of_op = trace.ranges, np.full(len(self._ops), -1, np.int32)
         named = np.flatnonzero(of_text[rows.text] >= 0)
-        if not len(named) or not len(api):
-            return
         ends = closed_ends(rows.end_ns, end_ns)
-        known = ops.launch >= 0
-        thread = np.where(known, api.thread[ops.launch], -1)
-        for which in np.flatnonzero(np.bincount(rows.thread[named] + 1)) - 1:
-            member = named[rows.thread[named] == which]
-            lookup = intervals(rows.start_ns[member], ends[member], of_text[rows.text[member]])
-            mine = np.flatnonzero(thread == which)
-            self.of_op[mine] = lookup.innermost(api.start_ns[ops.launch[mine]])
+        for thread in submissions.threads():
+            member = named[rows.thread[named] == thread]
+            if len(member):
+                lookup = intervals(rows.start_ns[member], ends[member], of_text[rows.text[member]])
+                submissions.fill(of_op, thread, lookup)
+        self._pairs, self._count, self._ns = self._sum(of_op, kernel_names.codes)
 
-    def hotspots(self) -> tuple[OperatorHotspot, ...]:
-        """Return the work of each operator, largest first."""
-        ops, kinds = self._ops, len(WORK)
-        size = len(self.names) * kinds
-        ns, count = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        total = 0
-        for part in blocks(len(ops), size):
-            lasted = ops.end_ns[part] - ops.start_ns[part]
-            total += int(lasted.sum())
-            inside = np.flatnonzero(self.of_op[part] >= 0)
-            key = self.of_op[part][inside].astype(np.int64) * kinds + ops.code[part][inside]
-            ns += sums(key, lasted[inside], size)
+    def _sum(self, of_op: I32, kernel: I32) -> tuple[I64, I64, I64]:
+        """Return the pairs of operator and kernel name (or kind of other work), their counts and ns."""
+        columns = self._kernels + len(WORK)
+        kind = np.concatenate([kernel, self._ops.code[self._ops.kernels :] + np.int32(self._kernels)])
+        size = (len(self._names) + 1) * columns
+        if not len(self._names):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        if size > _MOST_CELLS:  # thousands of operators, of which each launches few kernels
+            key = (of_op + 1) * np.int64(columns) + kind
+            pairs, key = np.unique(key, return_inverse=True)
+            return pairs, *count_and_sum(key, self._ops.start_ns, self._ops.end_ns, len(pairs))
+        count, ns = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        for part in blocks(len(of_op), size):
+            key = (of_op[part] + 1) * np.int64(columns) + kind[part]
             count += np.bincount(key, minlength=size)
-        table, counts = ns.reshape(-1, kinds), count.reshape(-1, kinds).sum(axis=1)
-        sizes = table.sum(axis=1)
-        order = [at for at in np.argsort(-sizes, kind="stable").tolist() if counts[at]]
+            ns += sums(key, self._ops.end_ns[part] - self._ops.start_ns[part], size)
+        pairs = np.flatnonzero(count)
+        return pairs, count[pairs], ns[pairs]
+
+    def hotspots(self, classes: Sequence[KernelClass]) -> tuple[OperatorHotspot, ...]:
+        """Return the work of each operator, largest first; ``classes`` are those of the kernel names."""
+        keys = [*(kind.category for kind in classes), *WORK]
+        found: dict[int, dict[str, int]] = {}
+        counts: dict[int, int] = {}
+        columns, total = self._kernels + len(WORK), int(self._ns.sum())
+        for pair, count, ns in self._entries():
+            operator, kind = divmod(pair, columns)
+            kinds = found.setdefault(operator, {})
+            kinds[keys[kind]] = kinds.get(keys[kind], 0) + ns
+            counts[operator] = counts.get(operator, 0) + count
+        sizes = {operator: sum(kinds.values()) for operator, kinds in found.items() if operator}
         return tuple(
             OperatorHotspot(
-                name=self.names[at],
-                category=WORK[int(table[at].argmax())],
-                count=int(counts[at]),
-                ns=int(sizes[at]),
-                share=int(sizes[at]) / total if total else 0.0,
+                name=self._names[operator - 1],
+                category=max(found[operator], key=lambda key: found[operator][key]),
+                count=counts[operator],
+                ns=ns,
+                share=ns / total if total else 0.0,
             )
-            for at in order[:MOST_OPERATORS]
+            for operator, ns in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:MOST_OPERATORS]
         )
 
-    def of_names(self, codes: I32, names: int) -> list[str]:
-        """Return for each kernel name the operator that submits most of its time, empty without one.
-
-        codes: code of each kernel's name, in the order of ``Trace.kernels``; names: how many there are.
-        """
-        kernels = slice(self._ops.kernels)
-        operator = self.of_op[kernels]
-        if not len(operator) or operator.max() < 0:
-            return [""] * names
-        lasted = self._ops.end_ns[kernels] - self._ops.start_ns[kernels]
-        key = codes.astype(np.int64) * (len(self.names) + 1) + operator + 1
-        values, group = np.unique(key, return_inverse=True)
-        ns = sums(group, lasted, len(values))
+    def of_names(self) -> list[str]:
+        """Return for each kernel name the operator that submits most of its time, empty without one."""
         best: dict[int, tuple[int, int]] = {}
-        for value, size in zip(values.tolist(), ns.tolist(), strict=True):
-            code, which = divmod(value, len(self.names) + 1)
-            best[code] = max(best.get(code, (-1, 0)), (size, which))
-        return [self.names[best[code][1] - 1] if best[code][1] else "" for code in range(names)]
+        for pair, _, ns in self._entries():
+            operator, kernel = divmod(pair, self._kernels + len(WORK))
+            best[kernel] = max(best.get(kernel, (-1, 0)), (ns, operator))
+        return [self._names[best[k][1] - 1] if best.get(k, (0, 0))[1] else "" for k in range(self._kernels)]
+
+    def _entries(self) -> Iterator[tuple[int, int, int]]:
+        return zip(self._pairs.tolist(), self._count.tolist(), self._ns.tolist(), strict=True)
 
 
 def _operator_names(texts: Sequence[str]) -> tuple[list[str], I32]:

@@ -10,9 +10,10 @@ from nsysprof.attribute.idle import Cpu
 from nsysprof.attribute.operations import Operations, of_device
 from nsysprof.attribute.partition import Partition, partition_device
 from nsysprof.attribute.steps import Steps
+from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import Windows
-from nsysprof.measure.calls import Calls, StepCalls, calls_by_step
-from nsysprof.measure.kernels import StepWork
+from nsysprof.measure.calls import Calls, CallTable
+from nsysprof.measure.kernels import KernelNames, StepWork
 from nsysprof.measure.memory import memory_by_step
 from nsysprof.measure.results import Amount, Step, StepMemory
 from nsysprof.trace import Trace
@@ -28,6 +29,8 @@ class StepInputs:
     calls: Calls
     steps: Steps
     work: StepWork
+    names: KernelNames
+    submissions: Submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class StepColumns:
 
     queue_ns: I64
     hidden_graphs: I64
+    calls: CallTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,6 @@ class _Tables:
     """By device: ns by step and bucket."""
     overlap: list[I64]
     """By device."""
-    calls: StepCalls
     memory: tuple[StepMemory | None, ...]
     profiler: I64
     columns: StepColumns
@@ -79,7 +82,6 @@ def measure_steps(
         windows,
         [part.window(*bound) for part, bound in zip(parts, bounds, strict=True)],
         [part.overlap(*bound) for part, bound in zip(parts, bounds, strict=True)],
-        calls_by_step(inputs.calls, steps.start_ns, steps.end_ns, steps.processes, trace.thread_process),
         memory_by_step(trace.memory, steps.start_ns, steps.end_ns),
         overhead_within(trace.overheads, steps.start_ns, steps.end_ns),
         columns,
@@ -129,7 +131,7 @@ def _step(tables: _Tables, index: int) -> Step:
         kernels=sum(amount for key, amount in zip(WORK, count, strict=True) if key in KERNEL_WORK),
         categories={key: Amount(ns[at], count[at]) for at, key in enumerate(WORK) if count[at]},
         partition=partitions.get(device, {}),
-        api=tables.calls.of(index),
+        api=tables.columns.calls.of_step(index),
         device=devices[device] if ran else -1,
         partitions={str(devices[one]): partitions[one] for one in ran},
         launch_bound=launch_bound(partitions.get(device, {})),
