@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,11 +17,12 @@ from browser import Browser, browser
 from hotspots_example import HOSTILE, example
 from hypothesis import given
 from hypothesis import strategies as st
+from selenium.webdriver.common.keys import Keys
 
 from nsysprof.errors import OutputError
 from nsysprof.render import page as page_module
 from nsysprof.render.format import duration
-from nsysprof.render.pack import ALPHABET, as_text, varints
+from nsysprof.render.pack import ALPHABET, Columns, as_text
 from nsysprof.render.page import write_page
 from nsysprof.render.records import to_dict
 
@@ -37,17 +40,19 @@ def test_bytes_survive_as_text(data: bytes) -> None:
     assert unpacked(as_text(data)) == data
 
 
-@given(st.lists(st.integers(0, 2**62)))
-def test_varints_hold_any_non_negative_integer(numbers: list[int]) -> None:
-    data = varints(np.array(numbers, np.int64))
-    found, value, shift = [], 0, 0
-    for byte in data:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            found.append(value)
-            value = shift = 0
-    assert found == numbers
+@given(st.lists(st.integers(-(2**62), 2**62 - 1)), st.booleans())
+def test_columns_hold_any_integers(numbers: list[int], delta: bool) -> None:
+    wanted = [number // 2 for number in numbers]
+    columns = Columns()
+    columns.add("before", np.arange(3))
+    columns.add("numbers", np.array(wanted, np.int64), delta=delta)
+    at, rows, planes = (int(str(columns.directory["numbers"][key])) for key in ("at", "rows", "planes"))
+    data = columns.bytes()
+    found = []
+    for row in range(rows):
+        value = sum(data[at + plane * rows + row] << 8 * plane for plane in range(planes))
+        found.append(-(value + 1) // 2 if value % 2 else value // 2)
+    assert (list(itertools.accumulate(found)) if delta else found) == wanted
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,8 @@ def test_the_file_holds_hashes_of_its_scripts_and_no_markup_from_names(tmp_path:
     assert base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode() in policy
     assert text.count("</script>") == 4
     assert "<img" not in text
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    packed = re.search(r'id="data" data-alphabet="[^"]*">(.*?)</script>', text, re.DOTALL)[1]  # type: ignore[index]
+    data = json.loads(zlib.decompress(unpacked(packed)))
     assert len(data["hotspots"]["kernels"]) == 5
     assert not re.search(r"https?://", text.replace(re.search(r'id="plotly">(.*?)<', text)[1], ""))  # type: ignore[index]
 
@@ -197,7 +203,11 @@ def test_the_table_sorts_searches_and_filters(chromium: Browser, example_page: P
 def test_a_figure_copies_as_csv(chromium: Browser, example_page: Path) -> None:
     chromium.open(example_page)
     chromium.click("#steps .tools button")
-    assert chromium.wait("return document.querySelector('#steps .tools button').textContent") == "Copied"
+    chromium.wait("return document.querySelector('#steps .tools button').textContent === 'Copied'")
+    chromium.fill("#kernel-search", Keys.CONTROL + "v")
+    pasted = str(chromium.run("return document.getElementById('kernel-search').value"))
+    assert pasted.startswith("step,label,wall_ns,busy_ns,idle_ns,gemm_ns,")
+    assert "0,step 0,88006016,31082560,56923456,11812736," in pasted
 
 
 def test_a_trace_without_steps_says_why(chromium: Browser, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hotspots_example import example
 
-from nsysprof.measure.results import Hotspots
+from nsysprof.measure.results import Hotspots, StepMemory
 from nsysprof.render.records import CSV_COLUMNS, to_csv, to_json
 
 
@@ -28,7 +29,7 @@ def test_json_has_the_documented_shape() -> None:
     assert record["schema"] == "nsysprof.hotspots/1"
     assert list(record["trace"]) == ["path", "gpu", "schema_version", "start_ns", "end_ns"]
     step = record["steps"][3]
-    assert " ".join(step) == (
+    assert " ".join(step).startswith(
         "index label gpu_start_ns gpu_end_ns cpu_start_ns cpu_end_ns wall_ns busy_ns idle_ns kernels "
         "categories partition api"
     )
@@ -46,6 +47,21 @@ def test_json_has_the_documented_shape() -> None:
         "share",
     ]
     assert record["headline"] == list(example().headline)
+
+
+def test_json_takes_what_results_hold_beyond_the_shape() -> None:
+    memory = StepMemory(peak_bytes=7, allocations=3, allocated_bytes=9, releases=2)
+    step = replace(example().steps[0], memory=memory, partitions={"0": {"gemm": 5}})
+    record = json.loads(to_json(replace(example(), steps=(step,), launch_bound=0.25)))
+    assert record["launch_bound"] == 0.25
+    assert record["comparison"] is None
+    assert record["steps"][0]["memory"] == {
+        "peak_bytes": 7,
+        "allocations": 3,
+        "allocated_bytes": 9,
+        "releases": 2,
+    }
+    assert record["steps"][0]["partitions"] == {"0": {"gemm": 5}}
 
 
 def test_times_are_integers_and_the_parts_add_up() -> None:
@@ -94,9 +110,7 @@ def test_csv_has_one_record_a_line() -> None:
 def test_csv_defuses_what_a_spreadsheet_would_run(start: str) -> None:
     result = example()
     kernel = result.kernels[0]
-    evil = type(kernel)(start + 'cmd|"/c calc"!A1', *(getattr(kernel, name) for name in kernel.__slots__[1:]))
-    hotspots = Hotspots(
-        **{name: getattr(result, name) for name in result.__slots__ if name != "kernels"}, kernels=(evil,)
-    )
+    evil = replace(kernel, name=start + 'cmd|"/c calc"!A1')
+    hotspots = replace(result, kernels=(evil,))
     key = next(row["key"] for row in rows_of(hotspots) if row["record"] == "kernel")
     assert key == f"'{start}" + 'cmd|"/c calc"!A1'

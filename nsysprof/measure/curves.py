@@ -1,26 +1,24 @@
-"""Curves over time: how far the CPU was ahead of the GPU, and device memory; thinned to what is seen."""
+"""How far the CPU was ahead of the GPU over time, thinned to what a screen shows."""
 
 import numpy as np
 
 from nsysprof.attribute.operations import Operations
-from nsysprof.measure.timeline_model import MemoryCurve, Queue
-from nsysprof.trace.model import I64, ApiRows, MemoryRows
+from nsysprof.measure.timeline_model import Queue
+from nsysprof.trace.model import I64, ApiRows
 
 GROUPS = 600
 """Points of a curve: its groups of rows that follow each other."""
-_DEVICE_KIND = 2
-_RELEASE = 1
 
 
 def queue(ops: Operations, calls: ApiRows) -> Queue:
     """Return launch delay and queue depth, in at most ``GROUPS`` groups of neighbouring operations."""
     rows = np.flatnonzero(ops.launch >= 0)
     begun = ops.start_ns[rows]
-    submitted = calls.start_ns[ops.launch[rows]]
+    submitted, returned = calls.start_ns[ops.launch[rows]], calls.end_ns[ops.launch[rows]]
     if not (np.diff(begun) >= 0).all():
         order = np.argsort(begun, kind="stable")
-        begun, submitted = begun[order], submitted[order]
-    delay = begun - submitted
+        begun, submitted, returned = begun[order], submitted[order], returned[order]
+    delay = np.maximum(begun - returned, 0)
     waiting = np.searchsorted(np.sort(submitted, kind="stable"), begun, side="right") - np.arange(
         1, len(rows) + 1
     )
@@ -48,39 +46,3 @@ def _medians(values: I64, first: I64, size: int) -> I64:
         return full
     rest = np.sort(values[whole * size :])
     return np.append(full, rest[(len(rest) - 1) // 2])
-
-
-def memory(rows: MemoryRows) -> tuple[MemoryCurve, ...]:
-    """Return the memory of each device over time."""
-    curves = []
-    on_device = np.flatnonzero(rows.kind == _DEVICE_KIND)
-    for device in np.unique(rows.device[on_device]).tolist():
-        mine = on_device[rows.device[on_device] == device]
-        mine = mine[np.argsort(rows.start_ns[mine], kind="stable")]
-        used = np.cumsum(np.where(rows.operation[mine] == _RELEASE, -rows.bytes[mine], rows.bytes[mine]))
-        pooled = mine[rows.pool_bytes[mine] >= 0]
-        points, pool_points = thinned(used), thinned(rows.pool_used_bytes[pooled])
-        curves.append(
-            MemoryCurve(
-                device,
-                len(mine),
-                rows.start_ns[mine][points],
-                used[points],
-                rows.start_ns[pooled][pool_points],
-                rows.pool_bytes[pooled][pool_points],
-                rows.pool_used_bytes[pooled][pool_points],
-            )
-        )
-    return tuple(curves)
-
-
-def thinned(values: I64, groups: int = 2 * GROUPS) -> I64:
-    """Return the positions to draw: all, or the lowest and highest of each group and the last few."""
-    if len(values) <= 2 * groups:
-        return np.arange(len(values))
-    size = -(-len(values) // groups)
-    whole = len(values) // size * size
-    table = values[:whole].reshape(-1, size)
-    base = np.arange(0, whole, size)
-    rest = np.arange(whole, len(values))
-    return np.unique(np.concatenate([base + table.argmin(axis=1), base + table.argmax(axis=1), rest]))

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from nsysprof.attribute.tally import code, count_and_sum
 from nsysprof.measure import curves, lanes
 from nsysprof.measure.results import Hotspots, Step
-from nsysprof.measure.sequences import frequent_sequences
 from nsysprof.measure.steps import StepInputs
 from nsysprof.measure.timeline_model import (
     ApiEvents,
@@ -92,8 +91,6 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
         all_ranges=everything or len(trace.ranges) <= MOST_RANGES,
         step_kernels=_step_kernels(inputs, kinds, len(hotspots.kernels)),
         queue=curves.queue(ops, calls.rows),
-        memory=curves.memory(trace.memory),
-        sequences=frequent_sequences(calls, picked.calls),
     )
 
 

@@ -118,46 +118,13 @@ class Queue:
     time_ns: I64
     """Start of the group's first operation."""
     delay_min_ns: I64
-    """Shortest time from the start of the submitting call to the operation's start."""
+    """Shortest time from the return of the submitting call to the operation's start, at least 0."""
     delay_median_ns: I64
     delay_max_ns: I64
     depth_max: I32
     """Most operations that were submitted and had not begun."""
     group: int
     """Operations a row stands for; the last row has fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryCurve:
-    """Device memory over time: recorded points; where there are too many, each group's lowest and highest."""
-
-    device: int
-    """CUDA ordinal."""
-    events: int
-    """Recorded allocations and releases."""
-    time_ns: I64
-    used_bytes: I64
-    """Allocated since recording began, minus released."""
-    pool_time_ns: I64
-    """Times of the pool's points; empty without ``cudaMallocAsync``."""
-    pool_bytes: I64
-    """Size of the memory pool."""
-    pool_used_bytes: I64
-    """Bytes in use in that pool."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """CUDA API calls of one thread from one launch to the next."""
-
-    functions: tuple[str, ...]
-    """Functions in order; the last one launches."""
-    count: int
-    """How often it occurred."""
-    api_ns: int
-    """Time inside its calls, all occurrences together."""
-    span_ns: int
-    """Time from the end of the launch before to the end of this one, all occurrences together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +152,3 @@ class Timeline:
     """Whether every NVTX range is there, in and outside ``spans``."""
     step_kernels: StepKernels
     queue: Queue
-    memory: tuple[MemoryCurve, ...]
-    sequences: tuple[Sequence, ...]
-    """Most frequent first; of the thread that launches most, within ``spans``."""

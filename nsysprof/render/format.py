@@ -4,6 +4,10 @@ _TIME_UNITS = (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9))
 _BYTE_UNITS = (("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 
+UNKNOWN_NS = -1
+"""What results hold for a time that the trace does not tell."""
+
+
 def duration(ns: float) -> str:
     """Write a time given in nanoseconds, such as ``63.4 ms``; whole nanoseconds stay whole."""
     return _scaled(ns, _TIME_UNITS)
@@ -18,6 +22,8 @@ def milliseconds(ns: float) -> str:
     """Write a time in milliseconds without its unit, for a column whose header names it."""
     if ns == 0:
         return "0"
+    if ns == UNKNOWN_NS:
+        return "?"
     value = ns / 1e6
     return significant(value) if abs(value) >= 0.001 else ("<0.001" if value > 0 else ">-0.001")
 

@@ -15,8 +15,11 @@ import tempfile
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
+from nsysprof.classify import decode
 from nsysprof.classify.categories import API_CLASSES, CATEGORIES
+from nsysprof.classify.words import sentence
 from nsysprof.errors import OutputError
 from nsysprof.measure.results import Hotspots
 from nsysprof.measure.timeline_model import Timeline
@@ -29,7 +32,7 @@ from nsysprof.render.text import plain
 from nsysprof.render.timeline_data import timeline_data
 
 SCRIPTS = (
-    *("core", "unpack", "state", "charts", "events", "steps", "lanes", "overview", "timeline"),
+    *("unpack", "core", "state", "charts", "events", "steps", "lanes", "overview", "timeline"),
     *("inside", "kernels", "compare", "api", "memory", "main"),
 )
 """The files of assets/js, in the order in which they make up the page's script."""
@@ -79,7 +82,8 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
         "tiles": tiles(hotspots),
         "footer": html.escape(_origin(hotspots)),
         "style": style,
-        "data": _json(_page_data(hotspots) | {"timeline": meta}),
+        "alphabet": html.escape(ALPHABET),
+        "data": packed(_json(_page_data(hotspots) | {"timeline": meta}).encode()),
         "events": packed(events),
         "plotly": packed(plotly.encode()),
         "script": script,
@@ -92,16 +96,24 @@ def _page_data(hotspots: Hotspots) -> dict[str, object]:
     meanings = {category.key: category.meaning for category in CATEGORIES}
     keys = dict.fromkeys([*meanings, *IDLE_LABELS, *hotspots.categories])
     return {
-        "hotspots": _shown(to_dict(hotspots)),
+        "hotspots": _shown(_slim(to_dict(hotspots))),
+        "facts": [sentence(decode(kernel.name)) for kernel in hotspots.kernels],
         "buckets": {
             key: {"label": bucket_label(key), "color": category_color(key), "meaning": meanings.get(key, "")}
             for key in keys
         },
         "api_classes": {key: {"label": API_LABELS[key], "color": api_color(key)} for key in API_CLASSES},
-        "alphabet": ALPHABET,
         "no_steps": "No NVTX ranges that count steps, and no repeating sequence of kernels, were found. "
         "Everything below is about the trace as a whole. Name the ranges yourself with --steps.",
     }
+
+
+def _slim(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the page can tell without: partitions by device where there is one device."""
+    if len(record["partitions"]) <= 1:
+        for step in record["steps"]:
+            del step["partitions"]
+    return record
 
 
 def _shown(data: object) -> object:
@@ -159,7 +171,7 @@ def _hash(text: str) -> str:
 
 def _script() -> str:
     body = "\n".join(_text(f"js/{name}.js") for name in SCRIPTS)
-    return f'"use strict";\n(() => {{\n{body}\n}})();\n'
+    return f'"use strict";\n(async () => {{\n{body}\n}})().catch((error) => {{\n{_text("failure.js")}}});\n'
 
 
 def _text(name: str) -> str:

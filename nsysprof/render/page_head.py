@@ -43,8 +43,17 @@ def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     wall = sum(walls)
     if not wall:
         return
-    busy = sum(step.busy_ns for step in steps)
-    yield "GPU busy", share(busy / wall), "of the time of all steps"
+    if all(step.busy_ns >= 0 for step in steps):
+        waits = (
+            f"; {share(hotspots.launch_bound)} of the run it waits for launches"
+            if hotspots.launch_bound
+            else ""
+        )
+        yield (
+            "GPU busy",
+            share(sum(step.busy_ns for step in steps) / wall),
+            f"of the time of all steps{waits}",
+        )
     lost: dict[str, int] = {}
     for step in steps:
         for key, ns in step.partition.items():

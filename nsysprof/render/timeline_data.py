@@ -38,16 +38,6 @@ def timeline_data(timeline: Timeline) -> tuple[dict[str, object], bytes]:
         "bins": _bins_meta(timeline.bins),
         "step_kernels": {"columns": int(timeline.step_kernels.ns.shape[1])},
         "queue": {"group": timeline.queue.group},
-        "memory": [{"device": curve.device, "events": curve.events} for curve in timeline.memory],
-        "sequences": [
-            {
-                "functions": [plain(name) for name in each.functions],
-                "count": each.count,
-                "api_ns": each.api_ns,
-                "span_ns": each.span_ns,
-            }
-            for each in timeline.sequences
-        ],
         "columns": columns.directory,
     }
     return meta, columns.bytes()
@@ -79,12 +69,6 @@ def _add_curves(columns: Columns, timeline: Timeline) -> None:
     columns.add("queue.median", queue.delay_median_ns)
     columns.add("queue.max", queue.delay_max_ns)
     columns.add("queue.depth", queue.depth_max)
-    for index, curve in enumerate(timeline.memory):
-        columns.add(f"memory.{index}.time", curve.time_ns - start, delta=True)
-        columns.add(f"memory.{index}.used", curve.used_bytes, delta=True)
-        columns.add(f"memory.{index}.pool_time", curve.pool_time_ns - start, delta=True)
-        columns.add(f"memory.{index}.pool", curve.pool_bytes, delta=True)
-        columns.add(f"memory.{index}.pool_used", curve.pool_used_bytes, delta=True)
 
 
 def _gaps(start_ns: I64, end_ns: I64, origin_ns: int) -> I64:

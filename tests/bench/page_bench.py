@@ -2,8 +2,8 @@
 
 python -m bench.page_bench REPORT.md TRACE.sqlite...     (tests/ on the path)
 
-Times are medians in headless Chromium without a GPU, each of a fresh page in a warm browser; a zoom or a choice is
-timed from the event until the frame that shows it has been drawn.
+Times are medians in headless Chromium without a GPU, each of a fresh page in a warm browser; a zoom or a choice
+is timed from the event until the frame that shows it has been drawn.
 """
 
 import os
@@ -114,19 +114,22 @@ def report(rows: list[Measured]) -> str:
     lines = [
         "# The page, measured",
         "",
-        "`PYTHONPATH=tests python -m bench.page_bench reports/bench/page.md TRACE.sqlite...`; headless Chromium",
-        f"without a GPU, {os.cpu_count()} cores, {platform.machine()}; medians (and the worst) in ms.",
+        "`PYTHONPATH=tests python -m bench.page_bench reports/bench/page.md TRACE.sqlite...`",
+        "",
+        f"Headless Chromium without a GPU, {os.cpu_count()} cores, {platform.machine()}; medians in ms (worst).",
         "",
         "| trace | kernels | API calls | timeline s | write s | MB | opens (first in a fresh browser) "
         "| zoom (worst) | choose a step (worst) |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row.trace} | {row.kernels:,} | {row.calls:,} | {row.timeline_s:.2f} | {row.write_s:.2f} "
-        f"| {row.megabytes:.2f} | {row.open_ms:.0f} ({row.first_ms:.0f}) | {row.zoom_ms:.0f} ({row.worst_zoom_ms:.0f}) "
-        f"| {row.step_ms:.0f} ({row.worst_step_ms:.0f}) |"
-        for row in rows
-    ]
+    for row in rows:
+        size = f"{row.timeline_s:.2f} | {row.write_s:.2f} | {row.megabytes:.2f}"
+        zoom = f"{row.zoom_ms:.0f} ({row.worst_zoom_ms:.0f})"
+        step = f"{row.step_ms:.0f} ({row.worst_step_ms:.0f})"
+        opening = f"{row.open_ms:.0f} ({row.first_ms:.0f})"
+        lines.append(
+            f"| {row.trace} | {row.kernels:,} | {row.calls:,} | {size} | {opening} | {zoom} | {step} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -18,11 +18,13 @@ function apiPerStep() {
   });
   const make = () => ({
     traces: keys.map((key) => {
-      const values = steps.map((step) => step.api[key] || { ns: 0, count: 0 });
+      const values = stepGroups.map(({ members }) => members.reduce((sum, step) => ({
+        ns: sum.ns + (step.api[key]?.ns || 0) / members.length, count: sum.count + (step.api[key]?.count || 0) / members.length,
+      }), { ns: 0, count: 0 }));
       const wide = steps.length > MOST_BARS;
       return {
-        name: apiLabel(key), x: steps.map((_, index) => index), y: values.map(({ ns }) => ns / 1e6),
-        customdata: values.map((value, index) => [count(value.count), steps[index].label]),
+        name: apiLabel(key), x: stepGroups.map(({ index }) => index), y: values.map(({ ns }) => ns / 1e6),
+        customdata: values.map((value, index) => [significant(value.count), stepGroups[index].label]),
         hovertemplate: `%{customdata[1]}: <b>${apiLabel(key)}</b> %{y:.3~g} ms in %{customdata[0]} calls<extra></extra>`,
         ...(wide ? { type: "scatter", mode: "lines", stackgroup: "one", line: { width: 0, shape: "hvh" }, fillcolor: apiColor(key) }
           : { type: "bar", marker: { color: apiColor(key) } }),
@@ -39,6 +41,9 @@ function apiPerStep() {
   onSelect((index) => { if (plot.shown) Plotly.relayout(body, { shapes: selectionShape(index) }); });
 }
 
+// Classes whose functions come in both forms.
+const MARKED = new Set(["malloc", "free", "memset", "memcpy"]);
+
 function apiTable() {
   const { body } = figure("api", {
     title: "CUDA API functions",
@@ -52,7 +57,7 @@ function apiTable() {
     "tr", { "data-ns": call.total_ns },
     node("td", { class: "text" }, node("span", { class: "swatch", style: { background: apiColor(call.class) } }), ` ${apiLabel(call.class)}`),
     node("td", { class: "name" }, call.name),
-    node("td", { class: "text" }, call.async ? "async" : ""),
+    node("td", { class: "text" }, call.async && MARKED.has(call.class) ? "async" : ""),
     node("td", {}, count(call.count)),
     ...["total_ns", "mean_ns", "min_ns", "max_ns"].map((key) => node("td", {}, duration(call[key]))),
   ));

@@ -34,7 +34,7 @@ function startCompare() {
   const draw = () => {
     const [a, b] = [Number(base.value), Number(other.value)];
     const more = steps[b].wall_ns - steps[a].wall_ns;
-    words.textContent = `${steps[b].label} takes ${duration(steps[b].wall_ns)}, ${steps[a].label} ${duration(steps[a].wall_ns)}: ${duration(Math.abs(more))} ${more >= 0 ? "more" : "less"}.`;
+    words.textContent = a === b ? "Choose two different steps." : `${steps[b].label} takes ${duration(steps[b].wall_ns)}, ${steps[a].label} ${duration(steps[a].wall_ns)}: ${duration(Math.abs(more))} ${more >= 0 ? "more" : "less"}.`;
     table.replaceChildren(kernelDifferences(a, b));
     plot.draw();
   };

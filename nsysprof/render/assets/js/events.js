@@ -50,10 +50,6 @@ async function loadEvents() {
     stepNs: read("steps.ns"),
     stepCount: read("steps.count"),
     delay: { time: read("queue.time"), min: read("queue.min"), median: read("queue.median"), max: read("queue.max"), depth: read("queue.depth") },
-    curves: meta.memory.map((curve, index) => ({
-      ...curve, time: read(`memory.${index}.time`), used: read(`memory.${index}.used`), poolTime: read(`memory.${index}.pool_time`),
-      pool: read(`memory.${index}.pool`), poolUsed: read(`memory.${index}.pool_used`),
-    })),
   };
   // colours by number: what is drawn in one colour is drawn in one go
   events.paint = { gpu: painted(events.kinds.map((kind) => bucketColor(kind.category))), api: painted(meta.functions.map((each) => apiColor(each.class))) };

@@ -95,8 +95,8 @@ function markRanges(context, rows, step, perLine) {
   const { start, end, depth, kind } = events.nvtx;
   const inside = [];
   for (let row = 0; row < start.length; row += 1) {
-    const begins = start[row] + events.start_ns;
-    if (begins >= from && end[row] + events.start_ns <= to && !(begins === from && end[row] + events.start_ns === to)) inside.push(row);
+    const within = start[row] + events.start_ns >= from && end[row] + events.start_ns <= to;
+    if (within && events.texts[kind[row]] !== steps[step].label) inside.push(row);
   }
   const levels = [...new Set(inside.map((row) => depth[row]))].sort((a, b) => a - b);
   const busiest = levels.find((level) => inside.filter((row) => depth[row] === level).length >= 4) ?? levels[0];
@@ -143,7 +143,7 @@ function stepSpread() {
         marker: { symbol: "diamond", size: 9, color: getComputedStyle(document.documentElement).getPropertyValue("--mark").trim() }, hoverinfo: "skip",
       }]),
     ],
-    layout: { showlegend: false, dragmode: false, xaxis: { title: { text: "ms" }, fixedrange: true, rangemode: "tozero" }, yaxis: { fixedrange: true, autorange: "reversed" } },
+    layout: { showlegend: false, dragmode: false, xaxis: { type: "log", title: { text: "ms (logarithmic)" }, fixedrange: true, dtick: 1 }, yaxis: { fixedrange: true, autorange: "reversed" } },
   });
   const plot = chart(body, 60 + 24 * parts.length, make);
   onSelect(plot.draw);

@@ -134,9 +134,9 @@ function treemap() {
         type: shape, branchvalues: "total", ids: boxes.map((box) => box.id), parents: boxes.map((box) => box.parent),
         labels: boxes.map((box) => short(box.label)), values: boxes.map((box) => box.ns), text: boxes.map((box) => `${duration(box.ns)}, ${share(box.ns / total)}`),
         textinfo: "label+text", hovertemplate: "%{label}<br>%{text}<extra></extra>", tiling: { pad: 1 }, pathbar: { thickness: 18 },
-        marker: { colors: boxes.map((box) => bucketColor(box.category)), line: { width: 0.5 } },
+        textfont: { size: 12 }, marker: { colors: boxes.map((box) => bucketColor(box.category)), line: { width: 1, color: "rgba(255,255,255,0.55)" }, pad: { t: 19, l: 3, r: 3, b: 3 } },
       }],
-      layout: { margin: { l: 4, r: 4, t: 4, b: 4 } },
+      layout: { margin: { l: 4, r: 4, t: 4, b: 4 }, uniformtext: { minsize: 10, mode: "hide" } },
     };
   };
   const plot = chart(body, 400, make);
@@ -216,7 +216,7 @@ function kernelRow(row, largest) {
     node("td", {}, row.min_ns === null ? "" : duration(row.min_ns)),
     node("td", {}, row.max_ns === null ? "" : duration(row.max_ns)),
     node("td", {}, bar, share(row.share)),
-    node("td", { class: "facts" }, row.facts || ""),
+    node("td", { class: "facts" }, node("span", { class: "clip", title: row.facts || "" }, row.facts || "")),
   );
   made.addEventListener("click", () => made.classList.toggle("open"));
   return made;

@@ -12,24 +12,27 @@ function placeLanes() {
       for (let row = lane.first; row < lane.last; row += 1) rows = Math.max(rows, Math.min(events.nvtx.depth[row] + 1, 10));
     }
     const height = HEIGHTS[lane.kind] * rows;
-    const place = { ...lane, y, height, rows, maxDuration: longest(lane) };
+    const place = { ...lane, y, height, rows, reach: reachOf(lane) };
     y += height + LANE_GAP;
     return place;
   });
   return { placed, height: y };
 }
 
-// How far back an event that is still open may have begun.
-function longest({ kind, first, last }) {
-  const { start, end } = events[kind];
-  let most = 0;
-  for (let row = first; row < last; row += 1) most = Math.max(most, end[row] - start[row]);
-  return most;
+// The latest end among a lane's events up to each one: ascends, so the first event that is still open is found fast.
+function reachOf({ kind, first, last }) {
+  const { end } = events[kind];
+  const reach = new Float64Array(last - first);
+  for (let row = first, most = -Infinity; row < last; row += 1) {
+    most = Math.max(most, end[row]);
+    reach[row - first] = most;
+  }
+  return reach;
 }
 
 function visibleRows(lane, from, to) {
   const { start } = events[lane.kind];
-  return [after(start, from - lane.maxDuration, lane.first, lane.last), after(start, to, lane.first, lane.last)];
+  return [lane.first + after(lane.reach, from, 0, lane.reach.length), after(start, to, lane.first, lane.last)];
 }
 
 // context: canvas; view: { from, to } in ns; width: of the canvas; box: { x0, x1 } where time runs
@@ -158,11 +161,26 @@ function drawColumns(context, lane, spot, { sums, palette, pixels }) {
   });
 }
 
+// The rows of sums that a lane has, one for each category or class.
+function binRows(lane) {
+  const index = events.lanes.findIndex((each) => each.label === lane.label && each.kind === lane.kind);
+  return events.bins.rows.map((row, at) => ({ ...row, at })).filter((row) => row.lane === index);
+}
+
+// What the bin at a time adds up to, in words.
+function binLines(lane, time) {
+  const { width, count: bins } = events.bins;
+  const bin = Math.min(Math.max(Math.floor(time / width), 0), bins - 1);
+  const sums = binRows(lane).map(({ key, at }) => [key, events.binned[at * bins + bin]]).filter(([, ns]) => ns).sort((a, b) => b[1] - a[1]);
+  const label = lane.kind === "gpu" ? bucketLabel : apiLabel;
+  return [`Sums of ${duration(width)}, from ${duration(bin * width)} on`, ...sums.map(([key, ns]) => `${label(key)} ${duration(ns)}`),
+    `Single events are in the page for ${spansInWords()}.`];
+}
+
 // Bins of the whole recording, added up to pixels, or wider than pixels at deep zoom.
 function drawBins(context, lane, spot) {
-  const { width, count: bins, rows } = events.bins;
-  const index = events.lanes.findIndex((each) => each.label === lane.label && each.kind === lane.kind);
-  const mine = rows.map((row, at) => ({ ...row, at })).filter((row) => row.lane === index);
+  const { width, count: bins } = events.bins;
+  const mine = binRows(lane);
   const palette = mine.map((row) => (lane.kind === "gpu" ? bucketColor(row.key) : apiColor(row.key)));
   const first = Math.max(Math.floor(spot.from / width), 0);
   const last = Math.min(Math.ceil(spot.to / width), bins);

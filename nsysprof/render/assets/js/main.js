@@ -10,25 +10,14 @@ async function loadPlotly() {
 }
 
 const parts = [
-  startSteps, loadEvents, startTimeline, startInside, startKernels, startCompare, startApi, startQueue, startSequences, startMemory,
+  startSteps, loadEvents, startTimeline, startInside, startKernels, startCompare, startApi, startQueue, startPatterns, startMemory,
 ];
 
-async function open() {
-  startState();
-  const { step } = readHash();
-  if (step !== null) selectStep(step, { keepHash: true });
-  try {
-    await loadPlotly();
-    for (const start of parts) await start();
-  } catch (error) {
-    byId("trouble").hidden = false;
-    byId("trouble").textContent = typeof DecompressionStream === "undefined"
-      ? "The charts need a browser of 2023 or later."
-      : `The charts could not be drawn: ${error.message}`;
-    throw error;
-  }
-  followHash();
-  performance.mark("nsysprof-open");
-  document.documentElement.dataset.ready = "";
-}
-open();
+startState();
+const { step: wanted } = readHash();
+if (wanted !== null) selectStep(wanted, { keepHash: true });
+await loadPlotly();
+for (const start of parts) await start();
+followHash();
+performance.mark("nsysprof-open");
+document.documentElement.dataset.ready = "";

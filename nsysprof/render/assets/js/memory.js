@@ -19,7 +19,7 @@ function startQueue() {
   const x = Array.from(time, (ns) => ns / 1e9);
   const { body } = figure("api", {
     title: "How far the CPU is ahead of the GPU",
-    text: `Time from a launch call to the start of its work (lowest, median and highest of every ${count(events.queue.group)} operations), and the most `
+    text: `Time from the return of a launch call to the start of its work (lowest, median and highest of every ${count(events.queue.group)} operations), and the most `
       + "operations that were submitted and had not begun. Near nothing means that the GPU waits for the CPU. Drag to zoom, double click to come back.",
     csv: () => [["time_ns", "delay_min_ns", "delay_median_ns", "delay_max_ns", "queue_depth_max"],
       ...Array.from(time, (ns, at) => [ns + events.start_ns, min[at], median[at], max[at], depth[at]])],
@@ -39,22 +39,23 @@ function startQueue() {
   }));
 }
 
-function startSequences() {
-  if (!events || !events.sequences.length) return;
-  const where = events.complete ? "" : ` In ${spansInWords()} only.`;
+function startPatterns() {
+  if (!result.patterns.length) return;
   const { body } = figure("api", {
-    title: "What the CPU calls from one launch to the next",
-    text: `The most frequent sequences of CUDA calls on the thread that launches most; each ends with its launch.${where}`,
-    csv: () => [["functions", "count", "api_ns", "span_ns"], ...events.sequences.map((each) => [each.functions.join(" > "), each.count, each.api_ns, each.span_ns])],
+    title: "The calls around a launch, again and again",
+    text: "The most frequent patterns of CUDA calls: allocations, memory sets, copies and waits, the launch, and releases after it.",
+    csv: () => [["functions", "count", "per_step", "share"], ...result.patterns.map((each) => [each.functions.join(" > "), each.count, each.per_step, each.share])],
   });
-  const classOf = new Map(events.functions.map((each) => [each.name, each.class]));
-  const head = ["Sequence", "Count", "In calls, mean", "From launch to launch, mean"].map((label, index) =>
-    node("th", { scope: "col", class: index ? "" : "text", style: { padding: "6px 9px" } }, label));
-  const rows = events.sequences.map((each) => node("tr", {},
+  const classOf = new Map(result.api_calls.map((call) => [call.name, call.class]));
+  const head = ["Pattern", "Launches", "Count", "A step", "Share of calls"].map((label, index) =>
+    node("th", { scope: "col", class: index < 2 ? "text" : "", style: { padding: "6px 9px" } }, label));
+  const rows = result.patterns.map((each) => node("tr", {},
     node("td", { class: "name" }, ...runs(each.functions).flatMap(([name, times], at) => [
       at ? " \u2192 " : "", node("span", { class: "swatch", style: { background: apiColor(classOf.get(name)) } }), ` ${name}${times > 1 ? ` x${times}` : ""}`])),
-    node("td", {}, count(each.count)), node("td", {}, duration(each.api_ns / each.count)), node("td", {}, duration(each.span_ns / each.count))));
-  body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "sequence-table" }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows))));
+    node("td", { class: "text" }, ...Object.entries(each.categories).sort((a, b) => b[1] - a[1]).slice(0, 4).flatMap(([key, times]) => [
+      node("span", { class: "swatch", style: { background: bucketColor(key) } }), ` ${bucketLabel(key)} ${share(times / each.count)} `])),
+    node("td", {}, count(each.count)), node("td", {}, each.per_step < 0 ? "" : significant(each.per_step)), node("td", {}, share(each.share))));
+  body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "pattern-table" }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows))));
 }
 
 function runs(names) {
@@ -67,34 +68,60 @@ function runs(names) {
 }
 
 function startMemory() {
-  if (!events || !events.curves.length) {
+  if (!result.memory.length) {
     emptyState("memory", "No memory events", "nsys recorded no device memory: capture with --cuda-memory-usage=true (nsysprof capture does).");
     return;
   }
-  for (const curve of events.curves) memoryFigure(curve);
+  for (const device of result.memory) memoryFigure(device);
 }
 
-function memoryFigure(curve) {
-  const pooled = curve.poolTime.length > 0;
-  const thin = curve.events > curve.time.length ? ` ${count(curve.events)} events; drawn are the lowest and highest of each group.` : ` ${count(curve.events)} events, all drawn.`;
+function memoryFigure(device) {
+  const origin = page.timeline ? page.timeline.start_ns : result.trace.start_ns;
+  const events = device.allocations + device.releases;
+  const pooled = device.pool_peak_bytes >= 0;
   const { body } = figure("memory", {
-    title: `Device memory of GPU ${curve.device}`,
-    text: `What CUDA allocated since the recording began, minus what it released.${thin} ${pooled
-      ? "The pool is cudaMallocAsync's: its size, and what of it is in use."
-      : "PyTorch's own allocator asks CUDA for large segments only; what tensors use within them is not seen here."}`,
-    csv: () => [["series", "time_ns", "bytes"], ...Array.from(curve.time, (ns, at) => ["allocated", ns + events.start_ns, curve.used[at]]),
-      ...Array.from(curve.poolTime, (ns, at) => ["pool", ns + events.start_ns, curve.pool[at]]), ...Array.from(curve.poolTime, (ns, at) => ["pool_used", ns + events.start_ns, curve.poolUsed[at]])],
+    title: `Device memory of GPU ${device.device}`,
+    text: `At most ${bytes(device.peak_bytes)} in use; ${count(device.allocations)} allocations of ${bytes(device.allocated_bytes)} in all, ${count(device.releases)} releases. `
+      + `${device.points.length < events ? "Drawn are the lowest and highest of each group of events. " : ""}${pooled
+        ? `The pool is cudaMallocAsync's; it grew to ${bytes(device.pool_peak_bytes)}.`
+        : "PyTorch's own allocator asks CUDA for large segments only; what tensors use within them is not seen here."}`,
+    csv: () => [["time_ns", "used_bytes", "pool_bytes"], ...device.points.map((point) => [point.time_ns, point.used_bytes, point.pool_bytes < 0 ? null : point.pool_bytes])],
   });
-  const line = (name, time, values, color) => ({
-    name, x: Array.from(time, (ns) => ns / 1e9), y: Array.from(values, (value) => value / 1e9), type: "scatter", mode: "lines",
-    line: { shape: "hv", width: 1.5, color }, hovertemplate: `%{x:.6~s}s: <b>%{y:.3~f} GB</b> ${name}<extra></extra>`,
-  });
+  const line = (name, key, color) => {
+    const points = device.points.filter((point) => point[key] >= 0);
+    return {
+      name, x: points.map((point) => (point.time_ns - origin) / 1e9), y: points.map((point) => point[key] / 1e9), type: "scatter", mode: "lines",
+      line: { shape: "hv", width: 1.5, color }, hovertemplate: `%{x:.6~s}s: <b>%{y:.3~f} GB</b> ${name}<extra></extra>`,
+    };
+  };
   chart(body, 280, () => ({
-    traces: [line("allocated", curve.time, curve.used, "#0072b2"),
-      ...(pooled ? [line("pool", curve.poolTime, curve.pool, "#e69f00"), line("pool in use", curve.poolTime, curve.poolUsed, "#009e73")] : [])],
+    traces: [line("in use", "used_bytes", "#0072b2"), ...(pooled ? [line("size of the pool", "pool_bytes", "#e69f00")] : [])],
     layout: {
-      hovermode: "closest", dragmode: "zoom", shapes: stepMarks(), xaxis: timeAxis(), legend: { orientation: "h", y: 1.12 },
+      hovermode: "closest", dragmode: "zoom", shapes: stepMarks(), xaxis: timeAxis(), legend: { orientation: "h", y: 1.12 }, showlegend: true,
       yaxis: { title: { text: "GB" }, rangemode: "tozero", fixedrange: true },
+    },
+  }));
+  if (steps.some((step) => step.memory)) memoryPerStep();
+}
+
+function memoryPerStep() {
+  const { body } = figure("memory", {
+    title: "Memory in each step",
+    text: `Most device memory in use in each step, and what CUDA was asked for in it.${stepGroups.length < steps.length ? " A column is the highest of several steps." : ""}`,
+    csv: () => [["step", "peak_bytes", "allocations", "allocated_bytes", "releases"],
+      ...steps.map(({ index, memory }) => (memory ? [index, memory.peak_bytes, memory.allocations, memory.allocated_bytes, memory.releases] : [index]))],
+  });
+  const x = stepGroups.map(({ index }) => index);
+  const values = (key) => stepGroups.map(({ members }) => Math.max(...members.map(({ memory }) => (memory ? memory[key] : 0))));
+  chart(body, 240, () => ({
+    traces: [
+      { name: "most in use", type: "scatter", mode: "lines+markers", x, y: values("peak_bytes").map((value) => value / 1e9), line: { color: "#0072b2" }, marker: { size: 5 },
+        hovertemplate: "step %{x}: <b>%{y:.4~f} GB</b><extra></extra>" },
+      { name: "allocations", type: "bar", x, y: values("allocations"), marker: { color: apiColor("malloc") }, yaxis: "y2", hovertemplate: "step %{x}: <b>%{y}</b> allocations<extra></extra>" },
+    ],
+    layout: {
+      dragmode: false, hovermode: "closest", xaxis: { ...stepAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.14 },
+      yaxis: { domain: [0.45, 1], title: { text: "GB" }, fixedrange: true }, yaxis2: { domain: [0, 0.38], title: { text: "allocations" }, fixedrange: true, rangemode: "tozero" },
     },
   }));
 }

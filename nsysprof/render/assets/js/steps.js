@@ -16,13 +16,23 @@ const PATTERNS = {
   "idle:profiler": "+",
 };
 
+// Beyond MOST_COLUMNS steps a column stands for several that follow each other, and shows their mean.
+const MOST_COLUMNS = 1500;
+const stepGroups = (() => {
+  const size = Math.ceil(steps.length / MOST_COLUMNS) || 1;
+  return Array.from({ length: Math.ceil(steps.length / size) }, (_, at) => {
+    const members = steps.slice(at * size, (at + 1) * size);
+    const label = members.length > 1 ? `mean of ${members[0].label} to ${members[members.length - 1].label}` : members[0].label;
+    return { index: at * size, members, label, wall: members.reduce((sum, step) => sum + step.wall_ns, 0) };
+  });
+})();
+
 function stepTraces() {
-  const x = steps.map((_, index) => index);
   return buckets.all.map((key) => {
-    const values = steps.map((step) => (step.partition[key] || 0) / 1e6);
+    const sums = stepGroups.map(({ members }) => members.reduce((sum, step) => sum + (step.partition[key] || 0), 0));
     const common = {
-      name: bucketLabel(key), x, y: values,
-      customdata: steps.map((step) => [share((step.partition[key] || 0) / step.wall_ns), step.label]),
+      name: bucketLabel(key), x: stepGroups.map(({ index }) => index), y: sums.map((ns, at) => ns / stepGroups[at].members.length / 1e6),
+      customdata: sums.map((ns, at) => [share(stepGroups[at].wall ? ns / stepGroups[at].wall : 0), stepGroups[at].label]),
       hovertemplate: `%{customdata[1]}: <b>${bucketLabel(key)}</b> %{y:.3~g} ms, %{customdata[0]}<extra></extra>`,
     };
     if (steps.length > MOST_BARS) {
@@ -104,7 +114,7 @@ function partsOf(index) {
   const whole = step ? step.wall_ns : steps.reduce((sum, each) => sum + each.wall_ns, 0);
   const entries = buckets.all.map((key) => [key, value(key)]).filter(([, ns]) => ns).sort((a, b) => b[1] - a[1]);
   const head = step
-    ? `${step.label}: ${duration(step.wall_ns)}, GPU busy ${share(step.busy_ns / step.wall_ns)}, ${count(step.kernels)} kernels`
+    ? `${step.label}: ${duration(step.wall_ns)}, GPU busy ${step.busy_ns < 0 ? "for an unknown part" : share(step.wall_ns ? step.busy_ns / step.wall_ns : 0)}, ${count(step.kernels)} kernels`
     : `${stepName(null)}: ${duration(whole)}`;
   return node("div", {}, node("p", { id: "step-words" }, node("b", {}, head)),
     legend(entries.map(([key, ns]) => [bucketLabel(key), bucketColor(key), `${duration(ns)} ${share(ns / whole)}`])));

@@ -260,7 +260,7 @@ function pointAt(screen, event) {
     if (best < 0 || start[row] <= time) best = row;
     sums.set(kind[row], (sums.get(kind[row]) || 0) + 1);
   }
-  if (best < 0) return known ? hideTip() : showTip(event, ["Only sums here", `Single events are in the page for ${spansInWords()}.`]);
+  if (best < 0) return known ? hideTip() : showTip(event, binLines(lane, time));
   const many = [...sums.values()].reduce((a, b) => a + b, 0);
   if (many > 6) {
     const names = lane.kind === "api" ? (which) => events.functions[which].name : (which) => events.kinds[which].family || events.kinds[which].name;

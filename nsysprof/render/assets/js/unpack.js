@@ -2,9 +2,10 @@
 
 // Two characters of 91 hold 13 bits; the first pair of the text says how many of the last bits are padding.
 function unpack(id) {
-  const text = byId(id).textContent;
+  const { alphabet } = document.getElementById("data").dataset;
+  const text = document.getElementById(id).textContent;
   const value = new Uint8Array(128);
-  for (let at = 0; at < page.alphabet.length; at += 1) value[page.alphabet.charCodeAt(at)] = at;
+  for (let at = 0; at < alphabet.length; at += 1) value[alphabet.charCodeAt(at)] = at;
   const pairs = text.length >> 1;
   const padding = value[text.charCodeAt(0)] * 91 + value[text.charCodeAt(1)];
   const out = new Uint8Array(((pairs - 1) * 13 - padding) >> 3);

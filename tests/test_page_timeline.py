@@ -1,0 +1,204 @@
+"""The page of a real trace in a browser: timeline, selection, numbers."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from browser import Browser, browser
+from real_trace import THREE_STEPS, unpack
+
+from nsysprof.measure import timeline
+from nsysprof.measure.hotspots import examine, hotspots_of
+from nsysprof.measure.results import Hotspots
+from nsysprof.measure.timeline import measure_timeline
+from nsysprof.render.format import count, duration, share
+from nsysprof.render.page import write_page
+from nsysprof.render.palette import category_color
+from nsysprof.render.records import to_json
+from nsysprof.trace import open_trace
+
+AXIS = "return document.querySelector('#lanes .js-plotly-plot').layout.xaxis.range"
+WHEEL = """
+const plot = document.querySelector('#lanes .js-plotly-plot'), box = plot.getBoundingClientRect();
+const at = {clientX: box.left + arguments[1], clientY: box.top + 60};
+plot.dispatchEvent(new WheelEvent('wheel', {deltaY: arguments[0], ...at, bubbles: true, cancelable: true}));
+"""
+POINT = """
+const lanes = document.getElementById('lanes'), tip = document.getElementById('tip'), said = [];
+const box = lanes.querySelector('canvas').getBoundingClientRect();
+for (let y = 4; y < box.height; y += 20) for (let x = 180; x < box.width - 20; x += 4) {
+  const at = {clientX: box.left + x, clientY: box.top + y};
+  lanes.dispatchEvent(new MouseEvent('mousemove', {...at, bubbles: true}));
+  if (!tip.hidden) said.push(tip.innerText);
+}
+return said;
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trace with its result and its pages."""
+
+    hotspots: Hotspots
+    page: Path
+    bounded_page: Path
+    """The page as if the trace were too large to show every event."""
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    folder = tmp_path_factory.mktemp("pages")
+    with open_trace(unpack(THREE_STEPS, folder)) as trace, pytest.MonkeyPatch.context() as patch:
+        inputs = examine(trace)
+        hotspots = hotspots_of(inputs)
+        page = write_page(hotspots, folder / "page.html", measure_timeline(inputs, hotspots))
+        patch.setattr(timeline, "MOST_EVENTS", 1000)
+        bounded = write_page(hotspots, folder / "bounded.html", measure_timeline(inputs, hotspots))
+    return Case(hotspots, page, bounded)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+def show(chromium: Browser, section: str) -> None:
+    chromium.run("document.getElementById(arguments[0]).scrollIntoView()", section)
+    chromium.run("return new Promise(done => requestAnimationFrame(() => setTimeout(done, 120)))")
+
+
+def colors(chromium: Browser, selector: str) -> set[str]:
+    """The colours that a canvas holds, as #rrggbb."""
+    found = chromium.run(
+        """const canvas = document.querySelector(arguments[0]);
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const seen = new Set();
+        for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255)
+          seen.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+        return [...seen];""",
+        selector,
+    )
+    return {f"#{color:06x}" for color in found}
+
+
+@pytest.mark.parametrize("which", ["page", "bounded_page"])
+def test_every_part_is_drawn_without_errors_or_requests(chromium: Browser, case: Case, which: str) -> None:
+    chromium.requests()
+    chromium.open(getattr(case, which))
+    for section in ("steps", "timeline", "inside", "kernels", "compare", "api", "memory"):
+        show(chromium, section)
+    assert chromium.logs() == []
+    assert chromium.requests() == []
+    assert chromium.texts(".empty:not([hidden])") == []
+
+
+def test_the_timeline_draws_the_categories_in_their_colours(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page)
+    show(chromium, "timeline")
+    drawn = colors(chromium, "#lanes canvas")
+    assert {category_color(key) for key in ("gemm", "elementwise", "norm")} <= drawn
+
+
+def test_the_wheel_zooms_round_the_pointer(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page)
+    show(chromium, "timeline")
+    before = chromium.run(AXIS)
+    chromium.run(WHEEL, -240, 600)
+    after = chromium.run(AXIS)
+    assert before[0] < after[0] < after[1] < before[1]
+    for _ in range(60):
+        chromium.run(WHEEL, -240, 600)
+    least = chromium.run(AXIS)
+    assert least[1] - least[0] == pytest.approx(200e-9, rel=0.01)
+    chromium.run("document.getElementById('lanes').focus()")
+    chromium.press("0")
+    whole = chromium.run(AXIS)
+    assert whole[1] - whole[0] > before[1] - before[0]
+
+
+def test_selecting_a_step_moves_the_timeline_to_it(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page, "#timeline?step=1")
+    step = case.hotspots.steps[1]
+    low, high = chromium.run(AXIS)
+    start = chromium.run("return arguments[0]", case.hotspots.trace.start_ns)
+    assert step.gpu_start_ns - start > low * 1e9 - 5e9
+    assert high - low == pytest.approx(
+        (max(step.gpu_end_ns, step.cpu_end_ns) - min(step.gpu_start_ns, step.cpu_start_ns)) * 1.06 / 1e9,
+        rel=0.001,
+    )
+
+
+def test_pointing_at_a_kernel_names_it(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page, "#timeline?step=1")
+    show(chromium, "timeline")
+    for _ in range(9):
+        chromium.run(WHEEL, -240, 600)
+    shown = set(chromium.run(POINT))
+    names = {kernel.name for kernel in case.hotspots.kernels}
+    named = [text for text in shown if text.split("\n")[0] in names]
+    assert named
+    assert all("grid" in text and "launched by" in text and "in step 1" in text for text in named)
+
+
+def test_the_kernel_table_follows_the_step(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page, "#kernels?step=1")
+    step = case.hotspots.steps[1]
+    work = {key: amount for key, amount in step.categories.items() if key not in ("memcpy", "memset")}
+    show(chromium, "kernels")
+    for button in chromium.driver.find_elements("css selector", "#kernels .plot > button:not([hidden])"):
+        chromium.run("arguments[0].click()", button)
+    rows = chromium.run(
+        "return [...document.querySelectorAll('#kernel-table tbody tr')].map(r => Number(r.dataset.ns))"
+    )
+    assert sum(rows) == sum(amount.ns for amount in work.values())
+    assert rows == sorted(rows, reverse=True)
+
+
+def test_numbers_on_the_page_are_those_of_the_json(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page)
+    record = json.loads(to_json(case.hotspots))
+    for section in ("kernels", "api"):
+        show(chromium, section)
+    first = chromium.texts("#kernel-table tbody tr:first-child td")
+    kernel = record["kernels"][0]
+    assert first[1] == kernel["name"]
+    assert first[3:9] == [
+        count(kernel["count"]),
+        *(duration(kernel[key]) for key in ("total_ns", "mean_ns", "min_ns", "max_ns")),
+        share(kernel["share"]),
+    ]
+    calls = chromium.run(
+        "return [...document.querySelectorAll('#api-table tbody tr')].map(r => Number(r.dataset.ns))"
+    )
+    assert calls == [call["total_ns"] for call in record["api_calls"]]
+    parts = "".join(chromium.texts("#steps .legend li"))
+    whole = sum(step["wall_ns"] for step in record["steps"])
+    gemm = sum(step["partition"]["gemm"] for step in record["steps"])
+    assert f"GEMM{duration(gemm)} {share(gemm / whole)}" in parts
+
+
+def test_the_ribbon_shows_the_step_in_launch_order(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page, "#inside?step=1")
+    show(chromium, "inside")
+    operations = sum(amount.count for amount in case.hotspots.steps[1].categories.values())
+    assert chromium.text("#inside .figure > p").startswith(f"step 1: {count(operations)} operations")
+    assert {category_color(key) for key in ("gemm", "fmha", "norm")} <= colors(chromium, "#ribbon")
+
+
+def test_a_step_without_single_events_says_where_they_are(chromium: Browser, case: Case) -> None:
+    chromium.open(case.bounded_page)
+    shown = chromium.run("return document.getElementById('timeline').innerText")
+    assert "exact in each of 8,192 bins" in shown
+    exact = {button for button in chromium.texts("#timeline .tools button") if button.endswith(" step")}
+    assert "first step" in exact
+
+
+def test_steps_are_compared(chromium: Browser, case: Case) -> None:
+    chromium.open(case.page, "#compare?step=1")
+    show(chromium, "compare")
+    chosen = case.hotspots.steps[1]
+    assert f"{chosen.label} takes {duration(chosen.wall_ns)}" in chromium.text("#compare .figure > p")
+    assert chromium.texts("#compare-table tbody tr")
