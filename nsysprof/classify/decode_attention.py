@@ -5,15 +5,19 @@ import re
 from nsysprof.classify.grammar import Facts, Grammar, flag, number_type, shape
 
 _WARP = 32
+_CUDNN_TYPES = {"f16": "fp16 or bf16", "bf16": "bf16"}
+"""cuDNN runs bf16 attention by kernels that say f16, too."""
 
 
 def _cudnn(match: re.Match[str]) -> Facts:
+    tile = shape(match["tile"]) or ()
     return {
         "architecture": match["sm"],
         "algorithm": match["algorithm"],
         "direction": "forward" if match["direction"] == "fprop" else "backward",
-        "operand_type": number_type(match["type"]),
-        "tile": shape(match["tile"]),
+        "operand_type": _CUDNN_TYPES.get(match["type"]) or number_type(match["type"]),
+        "tile": tile,
+        "head_dim": tile[2],
         "warps": shape(match["warps"]),
         "cluster": shape(match["cluster"]),
     }

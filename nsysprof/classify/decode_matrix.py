@@ -17,7 +17,8 @@ _EPILOGUES = (
     "bgrada",
     "bgradb",
 )
-_NVJET_TYPES = {"h": "fp16", "t": "bf16", "s": "fp32", "d": "fp64"}
+_NVJET_TYPES = {"h": "fp16", "t": "bf16", "s": "fp32", "d": "fp64", "q": "fp8 e4m3", "r": "fp8 e5m2"}
+_NVJET_EPILOGUES = {"bias": ("bias",), "relubias": ("bias", "relu"), "gelubias": ("bias", "gelu")}
 
 
 def _epilogue(text: str) -> tuple[str, ...] | None:
@@ -25,20 +26,23 @@ def _epilogue(text: str) -> tuple[str, ...] | None:
 
 
 def _nvjet(match: re.Match[str]) -> Facts:
-    types = match["types"]
-    inputs, output = _NVJET_TYPES.get(types[0]), _NVJET_TYPES.get(types[-1])
+    types = match["types"]  # A (and B, C where there are five), sums, result
+    known = all(letter in _NVJET_TYPES for letter in types) and len(types) in (3, 5)
+    letters = (types[0], types[len(types) // 4]) if known else ("", "")
+    first, second = (_NVJET_TYPES.get(letter) for letter in letters)
+    options = match["rest"].split("_")
     return {
         "architecture": match["sm"],
-        "operand_type": inputs,
-        "accumulator_type": _NVJET_TYPES.get(types[-2]) if inputs else None,
-        "output_type": output if inputs else None,
+        "operand_type": first,
+        "second_operand_type": second if second != first else None,
+        "accumulator_type": _NVJET_TYPES[types[-2]] if known else None,
+        "output_type": _NVJET_TYPES[types[-1]] if known else None,
         "tile": (*(shape(match["mn"]) or ()), int(match["k"])),
         "stages": int(match["stages"]),
         "cluster": shape(match["cluster"]),
         "operand_layout": match["layout"].lower() if match["layout"] else None,
-        "epilogue": _epilogue(match["rest"]),
-        "split_k": True if "splitK" in match["rest"] else None,
-        "algorithm": "cooperative warp groups" if "coop" in match["rest"] else None,
+        "epilogue": next((_NVJET_EPILOGUES[item] for item in options if item in _NVJET_EPILOGUES), None),
+        "split_k": True if "splitK" in options else None,
     }
 
 
@@ -52,6 +56,10 @@ def _xmma(match: re.Match[str]) -> Facts:
     results = re.match(r"(c?[a-z]+\d+(?:m\d)?)((?:c?[a-z]+\d+(?:m\d)?)?)$", match["results"])
     first = number_type(inputs.group(1)) if inputs else None
     second = number_type(inputs.group(2)) if inputs else None
+    result = number_type(results.group(1)) if results else None
+    if result == "tf32":  # fp32 in memory, rounded to tf32 for the tensor cores
+        first = second = "tf32"
+        result = "fp32"
     algorithm = "implicit_gemm" if "implicit_gemm" in kind else None
     return {
         "architecture": match["sm"],
@@ -60,7 +68,7 @@ def _xmma(match: re.Match[str]) -> Facts:
         "operand_type": first,
         "second_operand_type": second if second != first else None,
         "accumulator_type": number_type(results.group(2)) if results else None,
-        "output_type": number_type(results.group(1)) if results else None,
+        "output_type": result,
         "tile": shape(part["tile"]),
         "stages": number(part["stages"]),
         "warps": shape(part["warps"]),
@@ -96,13 +104,14 @@ def _classic(match: re.Match[str]) -> Facts:
         inputs = accumulator  # sgemm, dgemm, cgemm: one type throughout
     elif inputs is None and accumulator == "fp16":
         inputs = "fp16"
-    load = re.search(r"_ldg(\d+)", rest)
+    loads = set(re.findall(r"_ldg(\d+)", rest))
     staged = re.search(r"stages_(\d+)x(\d+)", rest)
-    tile = shape(match["tile"])
-    width = number(load.group(1)) if load else None
+    winograd = "winograd" in match.group()
+    tile = None if winograd else shape(match["tile"])  # Winograd's counts transformed tiles, not results
+    width = int(loads.pop()) if len(loads) == 1 else None
     return {
         "architecture": match["generation"],
-        "algorithm": "winograd" if "winograd" in rest or "winograd" in match["what"] else None,
+        "algorithm": "winograd" if winograd else None,
         "operand_type": inputs,
         "accumulator_type": accumulator,
         "output_type": number_type(match["output"]) or accumulator,

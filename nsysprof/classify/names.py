@@ -36,7 +36,7 @@ _VAGUE = frozenset(
 )
 """Function names that say nothing: the name of the class or namespace around them belongs to the head."""
 _WRAPPER = re.compile(
-    r"(?:\w+_)?elementwise_kernel(?:_\w+)?$|reduce_kernel$|multi_tensor_apply_kernel$|distribution_|_?kernel_agent$"
+    r"\w*elementwise_kernel(?:_\w+)?$|kernelPointwiseApply\d$|kernel_wrapper$|reduce_kernel$|multi_tensor_apply_kernel$|distribution_|_?kernel_agent$"
     r"|\w+::(?:device_)?[Kk]ernel2?$"
 )
 """Heads of kernels that apply whatever their template arguments name."""

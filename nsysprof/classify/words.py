@@ -125,7 +125,7 @@ def _attention(facts: KernelFacts) -> str:
     else:
         words = f"each block works on {facts.tile[0]} queries against {facts.tile[1]} keys at a time"
     if facts.head_dim:
-        words += f", with a head dimension of {facts.head_dim}"
+        words += f", for heads of {facts.head_dim} numbers"
     if facts.causal is not None:
         words += ", causal" if facts.causal else ", not causal"
     if facts.dropout is not None:
@@ -154,9 +154,11 @@ def _hardware(facts: KernelFacts) -> str:
 
 
 def _access(facts: KernelFacts) -> str:
+    if facts.vector_width == 1:
+        return ""
     if facts.vector_width and facts.vector_bytes:
         return f"a thread loads {facts.vector_width} elements ({facts.vector_bytes} bytes) at once"
-    if facts.vector_width and facts.vector_width > 1:
+    if facts.vector_width:
         return f"a thread loads {facts.vector_width} elements at once"
     return f"a thread loads {facts.vector_bytes} bytes at once" if facts.vector_bytes else ""
 
