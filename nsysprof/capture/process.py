@@ -5,6 +5,7 @@ While a tree runs, this process is their subreaper: orphans become its children 
 """
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -39,6 +40,22 @@ class Ended:
     """The file that nsys said it collects into, empty when it said nothing."""
     last_words: str
     """The end of what was written to standard error."""
+    timed_out: bool = False
+    """True when it took longer than it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a tree may take."""
+
+    run_s: float = math.inf
+    """Seconds after which it is asked to end, as by Ctrl-C."""
+    end_s: float = math.inf
+    """Seconds that it may take to end once it was asked; then it is killed."""
+
+
+FOREVER = Patience()
+"""Wait as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,13 @@ class Streams:
     """Called when a signal was passed on, with how many there have been."""
 
 
-def run_tree(command: Sequence[str], env: Mapping[str, str], stem: str, streams: Streams) -> Ended:
+def run_tree(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    stem: str,
+    streams: Streams,
+    patience: Patience = FOREVER,
+) -> Ended:
     """Run ``command`` to its end, passing its output through, and end whatever it leaves behind.
 
     The first SIGINT, SIGTERM or SIGHUP goes to the command, which may finish its work; the second kills
@@ -80,8 +103,8 @@ def run_tree(command: Sequence[str], env: Mapping[str, str], stem: str, streams:
         assert process.stderr  # noqa: S101
         out = Relay(process.stdout, streams.out, talk)
         err = Relay(process.stderr, streams.err, NsysTalk(stem, streams.on_progress))
-        _wait(process)
-        _settle(before, patient=not sent.killed)
+        timed_out = _wait(process, sent, patience)
+        _settle(before, patient=not sent.killed and not timed_out)
         out.join(_END_SECONDS)
         err.join(_END_SECONDS)
     code = process.returncode
@@ -91,6 +114,7 @@ def run_tree(command: Sequence[str], env: Mapping[str, str], stem: str, streams:
         sent.killed,
         talk.stream_path,
         err.tail.decode("utf-8", "replace"),
+        timed_out,
     )
 
 
@@ -152,11 +176,24 @@ def _forwarding(before: set[int], heard: Callable[[int], None]) -> Iterator[_Sen
             signal.signal(number, handler)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    """Wait in turns: a signal that comes right before a blocking call would be seen only after it."""
+def _wait(process: subprocess.Popen[bytes], sent: _Sent, patience: Patience) -> bool:
+    """Wait for the end; return whether the time ran out.
+
+    In turns: a signal that comes right before a blocking call would be seen only after it.
+    """
+    began, asked, timed_out = time.monotonic(), math.inf, False
     while process.returncode is None:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(1.0)
+            process.wait(min(1.0, patience.run_s))
+        now = time.monotonic()
+        if process.returncode is None and now - began >= patience.run_s and not timed_out:
+            timed_out = True
+            process.send_signal(signal.SIGINT)
+        if asked == math.inf and (timed_out or sent.first):
+            asked = now
+        if now - asked >= patience.end_s:
+            process.kill()
+    return timed_out
 
 
 def _settle(before: set[int], *, patient: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nsysprof import assets, ranges
+from nsysprof.capture.process import FOREVER, Patience
 from nsysprof.errors import UsageError
 
 _MAIN = 'if __name__ == "__main__":'
@@ -41,6 +42,8 @@ class Request:
     """Replace results of the same name."""
     nsys: str | None = None
     """The nsys that was asked for."""
+    patience: Patience = FOREVER
+    """How long it may take."""
 
 
 def runner_target(runner: str, options: Sequence[str]) -> Target:

@@ -119,7 +119,7 @@ class _Job:
         request, known = self.request, known_options(self.nsys)
         started, began = datetime.now(UTC), time.monotonic()
         command = profile_command(self.nsys, request.target, self.work / _STEM, known)
-        ended = run_tree(command, self._environment(), _STEM, streams)
+        ended = run_tree(command, self._environment(), _STEM, streams, request.patience)
         ran = time.monotonic() - began
         for old in self.targets.values():
             old.unlink(missing_ok=True)  # --force was given
