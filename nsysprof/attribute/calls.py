@@ -101,14 +101,19 @@ def time_by_cause(calls: Spans, waits: Waits, windows: int) -> I64:
 
 
 def overlap(spans: Spans, waits: Waits) -> Waits:
-    """Return the parts of the waits that lie inside a span."""
-    first = np.searchsorted(spans.end_ns, waits.start_ns, side="right")
-    met = np.maximum(np.searchsorted(spans.start_ns, waits.end_ns, side="left") - first, 0)
-    wait = np.repeat(np.arange(len(met)), met)
-    at = np.arange(len(wait)) + np.repeat(first - (np.cumsum(met) - met), met)
+    """Return the parts of the waits, which are in order and disjoint, that lie inside a span."""
+    if not len(waits.start_ns):
+        return waits
+    low = np.searchsorted(spans.end_ns, waits.start_ns[0], side="right")
+    high = np.searchsorted(spans.start_ns, waits.end_ns[-1])
+    start, end = spans.start_ns[low:high], spans.end_ns[low:high]
+    first = np.searchsorted(waits.end_ns, start, side="right")
+    met = np.maximum(np.searchsorted(waits.start_ns, end) - first, 0)
+    span = np.repeat(np.arange(len(met)), met)
+    wait = np.arange(len(span)) + np.repeat(first - (np.cumsum(met) - met), met)
     return Waits(
-        np.maximum(spans.start_ns[at], waits.start_ns[wait]),
-        np.minimum(spans.end_ns[at], waits.end_ns[wait]),
+        np.maximum(start[span], waits.start_ns[wait]),
+        np.minimum(end[span], waits.end_ns[wait]),
         waits.window[wait],
         waits.launch[wait],
     )

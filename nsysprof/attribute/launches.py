@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from nsysprof.attribute.tally import blocks
 from nsysprof.trace.model import I32, I64, ApiRows
+
+_TABLE = 1 << 21  # entries of a table that still fits the processor's cache
 
 
 def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I32) -> I32:
@@ -30,13 +33,34 @@ def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I3
     if not (keys[1:] > keys[:-1]).all():
         order = np.lexsort((api.start_ns, keys))
         keys = keys[order]
-    rows = np.searchsorted(keys, wanted)
+    rows = _search(keys, wanted)
     np.minimum(rows, len(keys) - 1, out=rows)
     known &= keys[rows] == wanted
     if order is not None:
         rows = order[rows]
     rows[~known] = -1
     return rows.astype(np.int32)
+
+
+def _search(keys: I32 | I64, wanted: I32 | I64) -> I64:
+    """Return where each wanted key is among the ascending keys, as far as it is there.
+
+    Mostly both ascend, and close together: then a small table for each block is quicker than a search.
+    """
+    rows = np.empty(len(wanted), np.int64)
+    for part in blocks(len(wanted)):
+        mine = wanted[part]
+        first, last = int(mine[0]), int(mine[-1])
+        span = last - first + 1
+        if not 0 < span <= _TABLE or not (mine[1:] >= mine[:-1]).all():
+            rows[part] = np.searchsorted(keys, mine)
+            continue
+        low = int(np.searchsorted(keys, mine[:1])[0])
+        high = int(np.searchsorted(keys, mine[-1:], side="right")[0])
+        table = np.full(span, low, np.int32)
+        table[keys[low:high][::-1] - first] = np.arange(high - 1, low - 1, -1)  # the first of equals stays
+        rows[part] = table[mine - first]
+    return rows
 
 
 def _key(process: I32, correlation: I32) -> I64:

@@ -12,7 +12,7 @@ from nsysprof.attribute.operations import Codes, DeviceOps
 from nsysprof.attribute.tally import blocks, sums
 from nsysprof.trace.model import I32, I64
 
-_OPS_AT_ONCE = 1 << 15  # operations whose scratch arrays stay in the processor's cache
+_OPS_AT_ONCE = 1 << 16  # operations whose scratch arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +139,5 @@ def _stretches(cuts: I64, at_ns: I64) -> I64:
     low, high = np.searchsorted(cuts, at_ns[[0, -1]], side="right").tolist()
     turns = np.searchsorted(at_ns, cuts[low:high])
     found: I64 = np.repeat(np.arange(low - 1, high), np.diff(turns, prepend=0, append=len(at_ns)))
-    found = np.minimum(found, len(cuts) - 2)  # the last cut is in the last stretch
+    np.minimum(found, len(cuts) - 2, out=found)  # the last cut is in the last stretch
     return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from nsysprof.trace.model import I32, I64
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 16
 _DENSE = 1 << 20  # ids below this, or below a few times the number of rows, are looked up in a table
 
 
@@ -37,6 +37,8 @@ def code(ids: I32) -> Coded:
     if not len(ids):
         return Coded(np.empty(0, np.int64), np.empty(0, np.int32))
     low, high = int(ids.min()), int(ids.max())
+    if low >= 0 and high < _DENSE:
+        low = 0  # saves a subtraction for every row
     if high - low > max(_DENSE, 4 * len(ids)):
         values, codes = np.unique(ids, return_inverse=True)
         return Coded(values.astype(np.int64), codes.astype(np.int32))

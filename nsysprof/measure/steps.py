@@ -143,12 +143,15 @@ def _step(tables: _Tables, index: int) -> Step:
     )
 
 
+_WORK = frozenset(WORK)
+
+
 def named(row: I64, hidden: bool) -> dict[str, int]:
     """Return the buckets of a row that hold time.
 
     hidden: whether graphs ran of which the trace shows nothing; then no time counts as idle.
     """
-    found = {key: ns for key, ns in zip(BUCKETS, row.tolist(), strict=True) if ns}
+    found = {BUCKETS[at]: int(row[at]) for at in np.flatnonzero(row).tolist()}
     if hidden:
         unseen = sum(found.pop(key, 0) for key in IDLE)
         found |= {HIDDEN: unseen} if unseen else {}
@@ -157,7 +160,7 @@ def named(row: I64, hidden: bool) -> dict[str, int]:
 
 def busy_ns(partition: Mapping[str, int]) -> int:
     """Return the time of a partition in which the GPU ran anything."""
-    return sum(partition.get(key, 0) for key in WORK)
+    return sum(ns for key, ns in partition.items() if key in _WORK)
 
 
 def launch_bound(partition: Mapping[str, int]) -> float:
