@@ -1,6 +1,6 @@
 """Facts decoded from kernel names: the seed's four names in full, and one or more of every grammar.
 
-A line of ``decoded.jsonl`` gives the fields that it is about, null for those that the name must not be said to
+A line of ``decoded.jsonl`` gives the fields that it is about, null for what the name does not
 tell; a line of ``seed.jsonl`` gives every field that the name tells, and the sentence.
 """
 
