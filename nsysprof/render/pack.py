@@ -20,11 +20,16 @@ def packed(data: bytes) -> str:
 
 def as_text(data: bytes) -> str:
     """Return ``data`` as text; the first two characters say how many padding bits end it."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    padding = -len(bits) % 13
-    groups = np.concatenate([bits, np.zeros(padding, np.uint8)]).reshape(-1, 13)
-    values = np.concatenate([[padding], groups @ (1 << np.arange(12, -1, -1))])
-    pairs = np.stack(np.divmod(values, 91), axis=1).ravel()
+    groups = -(-len(data) // 13)  # of 13 bytes, which are 8 numbers of 13 bits
+    bytes_ = np.zeros((groups, 14), np.uint32)
+    bytes_[:, :13] = np.frombuffer(data.ljust(13 * groups, b"\0"), np.uint8).reshape(-1, 13)
+    values = np.empty(8 * groups + 1, np.uint32)
+    values[0] = 8 * (13 * groups - len(data))
+    for number in range(8):
+        byte, bit = divmod(13 * number, 8)
+        window = bytes_[:, byte] << 16 | bytes_[:, byte + 1] << 8 | bytes_[:, min(byte + 2, 13)]
+        values[1 + number :: 8] = (window >> (11 - bit)) & 0x1FFF
+    pairs = np.stack(np.divmod(values, 91), axis=1)
     letters = np.frombuffer(ALPHABET.encode(), np.uint8)[pairs]
     return str(letters.tobytes(), "ascii")
 

@@ -27,6 +27,7 @@ from nsysprof.render.format import duration
 from nsysprof.render.pack import ALPHABET, packed
 from nsysprof.render.page_head import tiles
 from nsysprof.render.palette import API_LABELS, IDLE_LABELS, api_color, bucket_label, category_color
+from nsysprof.render.plotly_source import plotly_source
 from nsysprof.render.records import to_dict
 from nsysprof.render.text import plain
 from nsysprof.render.timeline_data import timeline_data
@@ -67,7 +68,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
     """Return the whole page as ASCII text."""
     script = _script()
     style = _text("page.css")
-    plotly = _plotly()
+    plotly = plotly_source()
     meta, events = timeline_data(timeline) if timeline else (None, b"")
     trace = hotspots.trace
     headline = [plain(line) for line in hotspots.headline] or [_default_headline(hotspots)]
@@ -180,10 +181,6 @@ def _text(name: str) -> str:
 
 def _assets() -> Traversable:
     return files("nsysprof.render") / "assets"
-
-
-def _plotly() -> str:
-    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _write_whole(target: Path, content: bytes) -> None:

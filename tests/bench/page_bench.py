@@ -2,8 +2,8 @@
 
 python -m bench.page_bench REPORT.md TRACE.sqlite...     (tests/ on the path)
 
-Times are medians in headless Chromium without a GPU, each of a fresh page in a warm browser; a zoom or a choice
-is timed from the event until the frame that shows it has been drawn.
+Times are medians in headless Chromium without a GPU, each of a fresh page in a warm browser; a zoom or a
+choice is timed from the event until the frame that shows it has been drawn.
 """
 
 import os
@@ -116,7 +116,7 @@ def report(rows: list[Measured]) -> str:
         "",
         "`PYTHONPATH=tests python -m bench.page_bench reports/bench/page.md TRACE.sqlite...`",
         "",
-        f"Headless Chromium without a GPU, {os.cpu_count()} cores, {platform.machine()}; medians in ms (worst).",
+        f"Headless Chromium without a GPU, {os.cpu_count()} cores, {platform.machine()}; medians, ms.",
         "",
         "| trace | kernels | API calls | timeline s | write s | MB | opens (first in a fresh browser) "
         "| zoom (worst) | choose a step (worst) |",

@@ -16,8 +16,13 @@ const parts = [
 startState();
 const { step: wanted } = readHash();
 if (wanted !== null) selectStep(wanted, { keepHash: true });
+performance.mark("nsysprof-data");
 await loadPlotly();
-for (const start of parts) await start();
+performance.mark("nsysprof-plotly");
+for (const start of parts) {
+  await start();
+  performance.mark(`nsysprof-${start.name}`);
+}
 followHash();
 performance.mark("nsysprof-open");
 document.documentElement.dataset.ready = "";
