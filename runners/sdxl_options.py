@@ -3,15 +3,16 @@
 import argparse
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from run_options import DEFAULT_PROMPT, Help, Parser, number
 
 from nsysprof.errors import UsageError
 
 DEFAULT_MODEL = "stabilityai/stable-diffusion-xl-base-1.0"
-DEFAULT_PROMPT = "a photograph of an astronaut riding a horse on the moon"
 PRESETS = {"base": 1024, "tiny": 64}
 """Configs that ship with the runner, and the width and height that each defaults to."""
 DTYPES = ("fp16", "bf16", "fp32")
@@ -85,33 +86,6 @@ class Options:
         return record
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that raises instead of exiting, so that every error of a run looks the same."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"see {self.prog} --help")
-
-
-class _Help(argparse.HelpFormatter):
-    """Help that shows a default where there is one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        shown = not isinstance(action.default, bool | None) and action.default != argparse.SUPPRESS
-        return f"{action.help} (default: {action.default})" if shown else action.help
-
-
-def _number(kind: Callable[[str], Any], least: float, multiple: int = 1) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        value = kind(text)
-        if not value >= least or value == float("inf") or (multiple > 1 and value % multiple):
-            rule = f"at least {least:g}" + (f" and a multiple of {multiple}" if multiple > 1 else "")
-            raise argparse.ArgumentTypeError(f"must be {rule}, not {text}")
-        return value
-
-    parse.__name__ = kind.__name__  # argparse names it when the text is no number at all
-    return parse
-
-
 def _lora(text: str) -> Lora:
     path, _, scale = text.rpartition(":")
     if path and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", scale):
@@ -127,10 +101,10 @@ def _device(text: str) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the runner's argument parser; runners/README.md is tested against it."""
-    parser = _Parser(
+    parser = Parser(
         prog="sdxl.py",
         description="Text to image with SDXL (diffusers), with NVTX ranges and a run record.",
-        formatter_class=_Help,
+        formatter_class=Help,
     )
     _add_image_options(parser.add_argument_group("the image"))
     _add_model_options(parser.add_argument_group("the model"))
@@ -140,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_image_options(group: Any) -> None:
-    count, size = _number(int, 1), _number(int, 8, multiple=8)
+    count, size = number(int, 1), number(int, 8, multiple=8)
     group.add_argument("--steps", type=count, default=20, metavar="N", help="denoising steps")
     group.add_argument("--batch", type=count, default=1, metavar="N", help="images made at once")
     group.add_argument(
@@ -149,13 +123,13 @@ def _add_image_options(group: Any) -> None:
     group.add_argument("--height", type=size, metavar="PX", help="as --width")
     group.add_argument(
         "--cfg",
-        type=_number(float, 0),
+        type=number(float, 0),
         default=8.0,
         metavar="X",
         help="classifier-free guidance scale; 1 turns it off",
     )
     group.add_argument(
-        "--seed", type=_number(int, 0), default=0, metavar="N", help="seed of noise and random weights"
+        "--seed", type=number(int, 0), default=0, metavar="N", help="seed of noise and random weights"
     )
     group.add_argument("--prompt", default=DEFAULT_PROMPT, metavar="TEXT", help="what to draw")
     group.add_argument(
@@ -163,7 +137,7 @@ def _add_image_options(group: Any) -> None:
     )
     group.add_argument(
         "--prompt-tokens",
-        type=_number(int, 1),
+        type=number(int, 1),
         metavar="N",
         help="N random tokens instead of the prompt's; random weights always read random tokens",
     )
@@ -228,7 +202,7 @@ def _add_execution_options(group: Any) -> None:
 def _add_run_options(group: Any) -> None:
     group.add_argument(
         "--warmup",
-        type=_number(int, 0),
+        type=number(int, 0),
         default=1,
         metavar="N",
         help="untimed generations of at most 3 steps first",
@@ -240,7 +214,7 @@ def _add_run_options(group: Any) -> None:
     )
     group.add_argument(
         "--modules",
-        type=_number(int, 0),
+        type=number(int, 0),
         default=0,
         metavar="DEPTH",
         help="a range per module call down to DEPTH",

@@ -14,6 +14,7 @@ from typing import Any
 
 import nvtx
 import pytest
+import run_options
 import run_record
 import sdxl
 import sdxl_load
@@ -531,7 +532,7 @@ def test_the_run_record(run: Run, tmp_path: Path) -> None:
         "height": 64,
         "cfg": 8.0,
         "seed": 0,
-        "prompt": sdxl_options.DEFAULT_PROMPT,
+        "prompt": run_options.DEFAULT_PROMPT,
         "negative_prompt": "blurry",
         "prompt_tokens": 4,
         "model": None,
