@@ -111,6 +111,8 @@ def _cpu_windows(trace: Trace, ops: Operations, at: I64, team: _Iterations) -> t
     """Return from each step's first launch to the launch that follows its last one, or the end of that."""
     launched = at[team.kernels]
     last = team.kernels[team.until - 1]
-    returned = np.where(ops.launch[last] >= 0, trace.api_calls.end_ns[ops.launch[last]], ops.end_ns[last])
+    launch, returned = ops.launch[last], ops.end_ns[last]
+    known = launch >= 0
+    returned[known] = trace.api_calls.end_ns[launch[known]]
     following = np.minimum(team.until, len(launched) - 1)
     return launched[team.first], np.where(team.until < len(launched), launched[following], returned)

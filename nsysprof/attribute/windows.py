@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nsysprof.attribute.buckets import GRAPH, WORK_CODE
 from nsysprof.attribute.operations import Operations
 from nsysprof.trace.model import I32, I64
 
@@ -26,17 +27,19 @@ def gpu_windows(ops: Operations, step: I32, chain: I32) -> Windows:
 
     step: step of each operation, -1 outside.
 
-    A window runs from the step's first kernel's start (first operation's, where it has no kernel) to that of
-    the next step in its chain, and for the last step of a chain to the end of its own last operation.
+    A window runs from the start of the step's first kernel or graph (first operation, where it has neither) to
+    that of the next step in its chain, and for the last step of a chain to the end of its own last operation.
     """
     devices = len(ops.devices)
     cells = len(chain) * devices
     cell = step if devices == 1 else np.where(step >= 0, step * devices + ops.device, -1)
     first, last = np.full(cells, _NEVER), np.full(cells, -1)
-    kernels, rest = slice(ops.kernels), slice(ops.kernels, None)
-    _extend(first, last, cell[rest], ops.start_ns[rest], ops.end_ns[rest])
+    graphs = len(ops) - np.count_nonzero(ops.code[ops.kernels :] == WORK_CODE[GRAPH])  # they come last
+    memory = slice(ops.kernels, graphs)
+    _extend(first, last, cell[memory], ops.start_ns[memory], ops.end_ns[memory])
     other, first = first, np.full(cells, _NEVER)
-    _extend(first, last, cell[kernels], ops.start_ns[kernels], ops.end_ns[kernels])
+    for part in (slice(ops.kernels), slice(graphs, None)):
+        _extend(first, last, cell[part], ops.start_ns[part], ops.end_ns[part])
     first = np.where(first == _NEVER, other, first)
     return _chained(first.reshape(-1, max(devices, 1)), last.reshape(-1, max(devices, 1)), chain)
 

@@ -37,8 +37,11 @@ def headline(hotspots: Hotspots) -> tuple[str, ...]:
 
 def _of_step(step: Step) -> str:
     if step.hidden_graphs:
-        seen = f"{step.hidden_graphs:,} CUDA graph launches whose kernels the trace does not show"
-        return f"A step takes {_time(step.wall_ns)}, with {seen}: busy and idle time are unknown."
+        launches = f"{step.hidden_graphs:,} CUDA graph launch{'es' if step.hidden_graphs > 1 else ''}"
+        return (
+            f"A step takes {_time(step.wall_ns)}, with {launches} whose kernels the trace does not show: "
+            "its busy and idle time are unknown."
+        )
     return (
         f"A step takes {_time(step.wall_ns)}: {_time(step.busy_ns)} GPU busy"
         f"{_idle(step.partition, step.idle_ns)} ({step.kernels:,} kernels a step)"

@@ -19,6 +19,8 @@ class _Curve:
 
     device: int
     time_ns: I64
+    before: int
+    """Bytes in use before the first event."""
     used: I64
     """Bytes in use after each event."""
     bytes: I64
@@ -42,7 +44,7 @@ def memory_by_step(rows: MemoryRows, start_ns: I64, end_ns: I64) -> tuple[StepMe
     for curve in curves:
         first = np.searchsorted(curve.time_ns, start_ns)
         last = np.maximum(np.searchsorted(curve.time_ns, end_ns), first)
-        peak = np.maximum(peak, _peaks(curve.used, first, last))
+        peak = np.maximum(peak, _peaks(curve, first, last))
         gained = np.where(curve.is_release, 0, curve.bytes)
         for row, values in enumerate((1 - curve.is_release, gained, curve.is_release)):
             through = np.concatenate([[0], np.cumsum(values)])
@@ -50,9 +52,9 @@ def memory_by_step(rows: MemoryRows, start_ns: I64, end_ns: I64) -> tuple[StepMe
     return tuple(StepMemory(*row) for row in zip(peak.tolist(), *counts.tolist(), strict=True))
 
 
-def _peaks(used: I64, first: I64, last: I64) -> I64:
+def _peaks(curve: _Curve, first: I64, last: I64) -> I64:
     """Return the most memory in use from before event ``first`` to after event ``last - 1``."""
-    before = np.concatenate([[0], used])  # before[i] is what was in use when event i came
+    before = np.concatenate([[curve.before], curve.used])  # before[i] is what was in use when event i came
     padded = np.append(before, 0)
     bounds = np.stack([first, last + 1], axis=1).ravel()
     peaks: I64 = np.maximum.reduceat(padded, bounds)[::2]
@@ -69,12 +71,13 @@ def _curves(rows: MemoryRows) -> list[_Curve]:
             mine = mine[np.argsort(time, kind="stable")]
         release = (rows.operation[mine] == _RELEASE).astype(np.int64)
         used = np.cumsum(np.where(release, -rows.bytes[mine], rows.bytes[mine]))
-        used -= min(int(used.min()), 0)  # what is released without an allocation was there from the start
+        before = -min(int(used.min()), 0)  # what is released without an allocation was there from the start
         found.append(
             _Curve(
                 device,
                 rows.start_ns[mine],
-                used,
+                before,
+                used + before,
                 rows.bytes[mine],
                 release,
                 rows.pool_bytes[mine],
@@ -86,12 +89,13 @@ def _curves(rows: MemoryRows) -> list[_Curve]:
 
 def _summary(curve: _Curve) -> DeviceMemory:
     top = int(np.argmax(curve.used))
+    falls = curve.before > curve.used[top]  # never again as much as at the start
     releases = int(curve.is_release.sum())
     keep = _thinned(curve.used).tolist()
     return DeviceMemory(
         device=curve.device,
-        peak_bytes=int(curve.used[top]),
-        peak_at_ns=int(curve.time_ns[top]),
+        peak_bytes=curve.before if falls else int(curve.used[top]),
+        peak_at_ns=int(curve.time_ns[0 if falls else top]),
         allocations=len(curve.used) - releases,
         allocated_bytes=int(curve.bytes[curve.is_release == 0].sum()),
         releases=releases,

@@ -1,0 +1,147 @@
+"""Steps against each other, and the sentences that open the tables."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hotspots_example import example, example_step
+from trace_builder import TraceBuilder
+
+from nsysprof.measure.compare import compare_steps
+from nsysprof.measure.headline import headline
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.results import Comparison, Outlier, Step
+from nsysprof.trace import open_trace
+
+
+def step(index: int, **partition: int) -> Step:
+    """A step with so many ns in each bucket; ``idle_host`` is ``idle:host``."""
+    buckets = {key.replace("_", ":"): ns for key, ns in partition.items()}
+    wall = sum(buckets.values())
+    busy = sum(ns for key, ns in buckets.items() if ":" not in key)
+    return replace(
+        example_step(index, 0),
+        wall_ns=wall,
+        busy_ns=busy,
+        idle_ns=wall - busy,
+        partition=buckets,
+        kernels=100,
+    )
+
+
+def test_equal_steps_have_no_outliers() -> None:
+    steps = [step(at, gemm=1_000, idle_host=2_000 + at) for at in range(10)]
+    assert compare_steps(steps) == Comparison(3_004, 3_001, 3_008, 4, ())
+
+
+def test_the_bucket_that_made_a_step_slow() -> None:
+    steps = [step(at, gemm=1_000, norm=500, idle_host=2_000 + at) for at in range(10)]
+    steps[0] = step(0, gemm=1_100, norm=500, idle_host=2_000, idle_api=9_000)
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers == (Outlier(0, "step 0", 12_600, 9_095, "idle:api", 9_000),)
+
+
+def test_the_bucket_that_made_a_step_fast() -> None:
+    steps = [step(at, gemm=1_000, idle_host=2_000) for at in range(10)]
+    steps[7] = step(7, gemm=1_050, idle_host=600)
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers == (Outlier(7, "step 7", 1_650, -1_350, "idle:host", -1_400),)
+
+
+def test_small_differences_do_not_matter_however_regular_the_rest() -> None:
+    steps = [step(at, gemm=10_000) for at in range(10)]
+    steps[3] = step(3, gemm=10_400)
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers == ()
+
+
+@pytest.mark.parametrize("steps", [[], [step(0, gemm=10)], [step(0, gemm=10), step(1)]])
+def test_too_few_steps(steps: list[Step]) -> None:
+    assert compare_steps(steps) is None
+
+
+def sentences(steps: list[Step]) -> tuple[str, ...]:
+    return headline(replace(example(0), steps=tuple(steps), comparison=compare_steps(steps)))
+
+
+def test_waiting_for_the_cpu() -> None:
+    steps = [
+        step(at, gemm=14_000_000, norm=28_000_000, idle_launch=9_000_000, idle_host=20_000_000)
+        for at in range(5)
+    ]
+    assert sentences(steps) == (
+        "A step takes 71.0 ms: 42.0 ms GPU busy, 29.0 ms idle waiting for the CPU to launch, 20.0 ms of it "
+        "outside CUDA, in Python and the framework (100 kernels a step); largest: Norm 28.0 ms.",
+    )
+
+
+def test_a_busy_gpu() -> None:
+    steps = [step(at, gemm=9_990_000, idle_queued=10_000) for at in range(5)]
+    assert sentences(steps) == (
+        "A step takes 10.0 ms: 9.99 ms GPU busy, hardly ever idle (100 kernels a step); "
+        "largest: GEMM 9.99 ms.",
+    )
+
+
+def test_waiting_for_something_else() -> None:
+    steps = [step(at, gemm=6_000_000, idle_sync=3_000_000, idle_host=1_000_000) for at in range(5)]
+    assert sentences(steps)[0].startswith(
+        "A step takes 10.0 ms: 6.00 ms GPU busy, 4.00 ms idle, 3.00 ms of it in synchronisation"
+    )
+
+
+def test_a_slow_first_step() -> None:
+    steps = [step(at, gemm=1_000_000, idle_host=1_000_000) for at in range(8)]
+    steps[0] = step(0, gemm=1_000_000, idle_host=1_000_000, idle_api=95_000_000)
+    assert sentences(steps)[1] == (
+        "step 0 takes 97.0 ms, 95.0 ms more than the median: 95.0 ms more idle in other CUDA calls."
+    )
+
+
+def test_several_fast_steps() -> None:
+    steps = [step(at, gemm=1_000_000, idle_host=9_000_000) for at in range(10)]
+    steps[8:] = [step(8, gemm=1_000_000, idle_host=2_000_000), step(9, gemm=1_000_000, idle_host=1_000_000)]
+    assert sentences(steps)[1] == (
+        "2 steps are faster than the median, step 9 by 8.00 ms: 8.00 ms less idle outside CUDA, in Python "
+        "and the framework."
+    )
+
+
+def test_without_steps_the_whole_trace() -> None:
+    hotspots = replace(example(0), partition={"gemm": 600, "idle:sync": 400})
+    assert headline(hotspots) == (
+        "The GPU is busy for 600 ns of 1.00 us, 400 ns idle, 400 ns of it in synchronisation; "
+        "largest: GEMM 600 ns.",
+    )
+
+
+def test_nothing_to_say() -> None:
+    assert headline(example(0)) == ()
+
+
+def test_queue_overlap_and_profiler_time_of_a_step(tmp_path: Path) -> None:
+    path = (
+        TraceBuilder()
+        .nvtx("step 0", 0, 100)
+        .launch("gemm_kernel", (10, 20), (25, 60), correlation=1, stream=7)
+        .launch("layer_norm_kernel", (21, 31), (40, 90), correlation=2, stream=8)
+        .launch("gemm_kernel", (32, 99), (95, 98), correlation=3, stream=7)
+        .overhead(50, 70)
+        .overhead(60, 80, tid=1001)
+        .overhead(95, 120)
+        .write(tmp_path / "trace.sqlite")
+    )
+    with open_trace(path) as trace:
+        found = measure_hotspots(trace)
+    (one,) = found.steps
+    assert (one.wall_ns, one.busy_ns, one.overlap_ns) == (73, 68, 20)
+    assert (
+        one.queue_ns == found.queue_ns == 5
+    )  # 5, 9, and 0 for the one that started before its call returned
+    assert one.profiler_ns == 35
+    assert one.launch_bound == pytest.approx(5 / 73)
+    assert found.overlap_ns == 20
+    assert found.partition == one.partition

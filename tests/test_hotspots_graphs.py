@@ -1,0 +1,85 @@
+"""CUDA graphs: kernels of a replay, whole graphs, and graphs of which the trace shows nothing."""
+
+from pathlib import Path
+
+from trace_builder import TraceBuilder
+
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.results import Hotspots
+from nsysprof.trace import open_trace
+
+
+def measure(builder: TraceBuilder, folder: Path) -> Hotspots:
+    with open_trace(builder.write(folder / "trace.sqlite")) as trace:
+        return measure_hotspots(trace)
+
+
+def replays(kernels: bool = False, whole: bool = False) -> TraceBuilder:
+    """Two steps: a graph launch that runs for 600 ns, then a kernel."""
+    builder = TraceBuilder()
+    for step in range(2):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 900)
+        builder.api("cudaGraphLaunch_v10000", start + 10, start + 20, 10 + step)
+        for node in range(3 if kernels else 0):
+            begin = start + 100 + 200 * node
+            builder.kernel(
+                "layer_norm_kernel", begin, begin + 200, correlation=10 + step, graph_node=node + 1
+            )
+        if whole:
+            builder.graph(start + 100, start + 700, correlation=10 + step)
+        builder.launch(
+            "gemm_kernel", (start + 30, start + 40), (start + 700, start + 800), correlation=20 + step
+        )
+    return builder
+
+
+def test_kernels_of_a_replay_belong_to_the_launch_of_the_graph(tmp_path: Path) -> None:
+    found = measure(replays(kernels=True), tmp_path)
+    assert [step.kernels for step in found.steps] == [4, 4]
+    assert found.steps[0].partition == {
+        "norm": 600,
+        "gemm": 100,
+        "idle:queued": 80,
+        "idle:host": 210,
+        "idle:launch": 10,
+    }
+    assert found.hidden_graphs == 0
+
+
+def test_whole_graphs_are_work_of_their_own_kind(tmp_path: Path) -> None:
+    found = measure(replays(whole=True), tmp_path)
+    assert [(step.kernels, step.busy_ns) for step in found.steps] == [(1, 700), (1, 700)]
+    assert found.categories["graph"].ns == 1_200
+    assert found.hidden_graphs == 0
+
+
+def test_hidden_graphs_make_busy_and_idle_unknown(tmp_path: Path) -> None:
+    found = measure(replays(), tmp_path)
+    assert found.hidden_graphs == 2
+    assert [(step.busy_ns, step.idle_ns, step.hidden_graphs) for step in found.steps] == [
+        (-1, -1, 1),
+        (-1, -1, 1),
+    ]
+    assert found.steps[0].partition == {"gemm": 100, "hidden": 900}
+    assert sum(found.steps[0].partition.values()) == found.steps[0].wall_ns
+    assert found.partition == {"gemm": 200, "hidden": 900}
+    (warning,) = (one for one in found.warnings if "CUDA graph" in one)
+    assert warning.startswith("2 CUDA graph launches ran work that the trace does not show")
+    assert "--cuda-graph-trace=node" in warning
+    assert found.headline[0] == (
+        "A step takes 100 ns, with 1 CUDA graph launch whose kernels the trace does not show: its busy and "
+        "idle time are unknown."
+    )
+
+
+def test_steps_without_hidden_graphs_keep_their_figures(tmp_path: Path) -> None:
+    builder = TraceBuilder().api("cudaGraphLaunch_v10000", 10, 20, 1).nvtx("step 0", 0, 900)
+    for step in range(2):
+        start = 1_000 * step
+        builder.launch(
+            "gemm_kernel", (start + 30, start + 40), (start + 700, start + 800), correlation=20 + step
+        )
+    builder.nvtx("step 1", 1_000, 1_900)
+    found = measure(builder, tmp_path)
+    assert [(step.busy_ns, step.idle_ns) for step in found.steps] == [(-1, -1), (100, 0)]

@@ -1,0 +1,111 @@
+"""NVTX ranges projected on the GPU, operators, and patterns of calls."""
+
+from pathlib import Path
+
+from real_trace import THREE_STEPS, unpack
+from trace_builder import TraceBuilder
+
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.results import Hotspots, OperatorHotspot, RangeHotspot
+from nsysprof.trace import open_trace
+
+
+def measure(builder: TraceBuilder, folder: Path) -> Hotspots:
+    with open_trace(builder.write(folder / "trace.sqlite")) as trace:
+        return measure_hotspots(trace)
+
+
+def unet() -> TraceBuilder:
+    """Two steps of a UNet with two modules, and a kernel outside of both."""
+    builder = TraceBuilder()
+    for step in range(2):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 900)
+        builder.nvtx("unet", start + 10, start + 500)
+        builder.nvtx("unet.conv_in in=[2,4,128,128]", start + 20, start + 100)
+        builder.nvtx("unet.mid in=[2,64]", start + 100, start + 400)
+        for at, name in enumerate(("conv2d_kernel", "layer_norm_kernel", "layer_norm_kernel", "gemm_kernel")):
+            begin = start + 30 + 90 * at
+            builder.launch(
+                name, (begin, begin + 10), (begin + 100, begin + 150), correlation=10 * step + at + 1
+            )
+        builder.launch(
+            "gemm_kernel", (start + 600, start + 610), (start + 650, start + 690), correlation=10 * step + 9
+        )
+    return builder
+
+
+def test_ranges(tmp_path: Path) -> None:
+    found = measure(unet(), tmp_path)
+    assert found.ranges == (
+        RangeHotspot("unet", "", "push/pop", 2, 980, 640, 400, 8),
+        RangeHotspot("step 0", "", "push/pop", 1, 900, 560, 240, 5),
+        RangeHotspot("step 1", "", "push/pop", 1, 900, 560, 240, 5),
+        RangeHotspot("unet.mid in=[2,64]", "", "push/pop", 2, 600, 460, 300, 6),
+        RangeHotspot("unet.conv_in in=[2,4,128,128]", "", "push/pop", 2, 160, 100, 100, 2),
+    )
+
+
+def test_operators(tmp_path: Path) -> None:
+    found = measure(unet(), tmp_path)
+    assert found.operators == (
+        OperatorHotspot("unet.mid", "norm", 6, 300, 300 / 480),
+        OperatorHotspot("unet.conv_in", found.operators[1].category, 2, 100, 100 / 480),
+    )
+    assert {kernel.name: kernel.operator for kernel in found.kernels} == {
+        "conv2d_kernel": "unet.conv_in",
+        "layer_norm_kernel": "unet.mid",
+        "gemm_kernel": "unet.mid",
+    }
+
+
+def test_sequence_numbers_and_sizes_are_no_part_of_an_operator(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(3):
+        start = 100 * at
+        builder.nvtx(f"aten::conv2d, seq = {at}, sizes = [[1, {at}]]", start, start + 50)
+        builder.launch(
+            "conv2d_kernel", (start + 10, start + 20), (start + 30, start + 40), correlation=at + 1
+        )
+    (operator,) = measure(builder, tmp_path).operators
+    assert (operator.name, operator.count) == ("aten::conv2d", 3)
+
+
+def test_patterns_of_a_step(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(4):
+        for at in range(10):
+            start = 10_000 * step + 100 * at
+            builder.api("cudaMallocAsync_v11020", start, start + 5)
+            builder.api("cudaStreamIsCapturing_v10000", start + 6, start + 7)
+            correlation = 100 * step + at + 1
+            builder.launch(
+                "layer_norm_kernel",
+                (start + 10, start + 20),
+                (start + 50, start + 60),
+                correlation=correlation,
+            )
+            builder.api("cudaFreeAsync_v11020", start + 30, start + 35)
+        start = 10_000 * step + 2_000
+        builder.api("cudaMemsetAsync_v3020", start, start + 5)
+        builder.launch(
+            "gemm_kernel", (start + 10, start + 20), (start + 50, start + 60), correlation=100 * step + 99
+        )
+        builder.nvtx(f"step {step}", 10_000 * step, 10_000 * step + 5_000)
+    found = measure(builder, tmp_path)
+    first, second = found.patterns
+    assert first.functions == ("cudaMallocAsync", "cudaLaunchKernel", "cudaFreeAsync")
+    assert (first.count, first.per_step, first.share) == (40, 10, 120 / 128)
+    assert first.categories == {"norm": 40}
+    assert second.functions == ("cudaMemsetAsync", "cudaLaunchKernel")
+    assert (second.count, second.categories) == (4, {"gemm": 4})
+    assert found.around == {"malloc": {"norm": 40}, "memset": {"gemm": 4}, "free": {"norm": 40}}
+
+
+def test_memsets_of_the_real_trace_precede_attention(tmp_path: Path) -> None:
+    with open_trace(unpack(THREE_STEPS, tmp_path)) as trace:
+        found = measure_hotspots(trace)
+    assert next(iter(found.around["memset"])) == "fmha"
+    pattern = next(one for one in found.patterns if "cudaMemsetAsync" in one.functions)
+    assert pattern.categories == {"fmha": pattern.count}
+    assert sum(pattern.share for pattern in found.patterns) <= 1
