@@ -74,7 +74,7 @@ GRAMMARS = (
         (
             r"cudnn_generated_\w{0,40}?sdpa_(?P<sm>sm\d+)_(?P<algorithm>flash)_(?P<direction>fprop|bprop|dgrad)_"
             r"\w{0,40}?(?:wgmma_)?(?P<type>f16|bf16|e4m3|e5m2|fp8)_\w{0,40}?(?P<tile>\d+x\d+x\d+)_(?P<warps>\d+x\d+x\d+)"
-            r"_cga(?P<cluster>\d+x\d+x\d+)"
+            r"(?:_cga(?P<cluster>\d+x\d+x\d+))?"
         ),
         _cudnn,
     ),

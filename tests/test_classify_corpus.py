@@ -1,0 +1,53 @@
+"""The rules against kernels that ran or that libraries ship; data/kernel_names/README.md says where from."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from nsysprof.classify import classify_kernel
+
+DATA = Path(__file__).parent / "data/kernel_names"
+
+
+def rows(name: str) -> list[list[str]]:
+    """Return the rows of a table without its heading."""
+    data = (DATA / name).read_bytes()
+    text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
+    return [line.split("\t") for line in text.splitlines()[1:]]
+
+
+@pytest.fixture(scope="module")
+def corpus() -> list[list[str]]:
+    """Set, workload, kernel, operator, launches, total ns."""
+    return rows("corpus.tsv.gz")
+
+
+def test_kernels_of_libraries_are_what_their_labels_say() -> None:
+    labelled = rows("public.tsv")
+    wrong = [(name, label, classify_kernel(name).category) for name, label, _ in labelled]
+    assert [row for row in wrong if row[1] != row[2]] == []
+    assert len(labelled) > 2000
+
+
+def test_no_kernel_that_ran_is_unclassified(corpus: list[list[str]]) -> None:
+    names = {row[2] for row in corpus}
+    assert [name for name in names if classify_kernel(name).category == "unknown"] == []
+    assert len(names) > 4000
+
+
+def test_kernels_are_what_their_operators_do_or_it_is_explained(corpus: list[list[str]]) -> None:
+    expected = {row[0]: row[1] for row in rows("operators.tsv")}
+    explained = {(operator, category): reason for operator, category, _, reason in rows("disagreements.tsv")}
+    found = {
+        (row[3], category)
+        for row in corpus
+        if row[3] in expected and (category := classify_kernel(row[2]).category) != expected[row[3]]
+    }
+    assert found == set(explained)
+    assert all(explained.values())
+
+
+def test_every_operator_has_a_category(corpus: list[list[str]]) -> None:
+    operators = {row[3] for row in corpus if row[3].startswith(("aten::", "torchvision::"))}
+    assert operators <= {row[0] for row in rows("operators.tsv")}
