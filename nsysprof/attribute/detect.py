@@ -1,36 +1,110 @@
-"""Steps without NVTX: the iterations of a program, found in the sequence of its launches."""
+"""Steps without NVTX: the iterations of a program, found in the sequence of its launches.
+
+1. Short runs of launches that return at near-equal distances are anchors (``detect_anchors``).
+2. Anchors of one period form a level: layers, steps, whole generations (``detect_levels``).
+3. The level whose cycles are steps is the outermost one that the run really has (``detect_choice``).
+4. Its cycles are begun where the prologue ends and the epilogue begins (``detect_votes``, ``detect_phase``).
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import find_anchors
+from nsysprof.attribute.detect_anchors import Bools, find_anchors
 from nsysprof.attribute.detect_choice import choose_level
-from nsysprof.attribute.detect_levels import find_levels
+from nsysprof.attribute.detect_levels import Level, find_levels
+from nsysprof.attribute.detect_phase import Cycles
 from nsysprof.trace.model import I32, I64
+
+_FEWEST_LAUNCHES = 16
+_SHORT_RUN = 0.5  # of the longest run: shorter ones before it are warm-up
+_LONG_PAUSE = 0.5  # of a step's time
+_EARLY_CYCLES = 64
+_EDGE = 0.05  # of a step: the launches in front of it that are looked at
+_UNLIKE = 0.2  # of those: so many are others than usual
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedSteps:
-    """Iterations found in a sequence of launches."""
+    """Iterations found in a sequence of launches; empty, with a reason, where there are none."""
 
     boundaries: I64
-    """Indices into the sequence, one more than there are steps; step i holds launches [i], [i + 1) of them."""
+    """Indices into the sequence, ascending, one more than there are intervals; half-open intervals."""
     confidence: float
-    """0..1."""
+    """0..1: how alike the steps are, how many there are and how clearly they begin where they are said to."""
     reason: str
-    """What they were found by, or why there are none."""
-    interludes: np.ndarray = None
+    """What the steps were found by, or why there are none."""
+    interludes: Bools
+    """Per interval: whether it is no step but what lies between runs of steps (a new image, a validation)."""
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return int(np.count_nonzero(~self.interludes))
 
 
 def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
-    if len(sequence) < 32:
-        return DetectedSteps(np.zeros(0, np.int64), 0.0, "no steps: too few")
+    """Find the iterations of a program in the launches of one process.
+
+    sequence: an integer per launch, in launch order, equal for launches of one kernel and launch geometry.
+    start_ns: when each was launched.
+
+    Time and memory are linear in the number of launches. Warm-up iterations that a pause or other work sets
+    apart are left out.
+    """
+    if len(sequence) < _FEWEST_LAUNCHES:
+        return _none(f"{len(sequence)} launches are too few to repeat")
+    if (sequence == sequence[0]).all():
+        return _none("all launches are alike")
     anchors = find_anchors(sequence)
     levels = find_levels(sequence, start_ns, anchors)
     if not levels:
-        return DetectedSteps(np.zeros(0, np.int64), 0.0, "no steps: nothing repeats")
+        return _none("no sequence of launches repeats regularly over much of the run")
     level, cycles = choose_level(sequence, start_ns, anchors, levels)
+    cycles = _without_warmup(sequence, start_ns, cycles)
+    if len(cycles) < 2:
+        return _none("what repeats does so too rarely")
     boundaries = np.union1d(cycles.start, cycles.end)
     interludes = ~np.isin(boundaries[:-1], cycles.start)
-    return DetectedSteps(boundaries, level.overlap, "ok", interludes)
+    reason = f"every {int(np.median(cycles.end - cycles.start)):,} launches or so repeat"
+    return DetectedSteps(boundaries, _confidence(level, cycles), reason, interludes)
+
+
+def _none(why: str) -> DetectedSteps:
+    return DetectedSteps(np.zeros(0, np.int64), 0.0, f"no steps: {why}", np.zeros(0, bool))
+
+
+def _without_warmup(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
+    """Drop short runs before the longest one, and cycles at its beginning that something else sets apart."""
+    first = np.flatnonzero(cycles.opens)
+    lengths = np.diff(np.append(first, len(cycles)))
+    run = int(np.argmax(lengths >= _SHORT_RUN * lengths.max()))
+    start = cycles.start[first[run] : first[run] + lengths[run]]
+    skip = int(first[run]) + _last_interruption(sequence, start_ns, start)
+    opens = cycles.opens[skip:].copy()
+    opens[:1] = True
+    return Cycles(cycles.start[skip:], cycles.end[skip:], opens, cycles.agreement)
+
+
+def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
+    """Return the last of a run's early cycles before which the host paused long and did what it does not usually.
+
+    So it is where a program warms up, captures a CUDA graph, and then replays it.
+    """
+    early = np.arange(1, min(len(start) // 4, _EARLY_CYCLES) + 1)
+    if not len(early):
+        return 0
+    usual_ns = np.median(np.diff(start_ns[start]))
+    edge = np.arange(int(_EDGE * np.median(np.diff(start))) + 1)
+    at = np.maximum(start[early, None] - edge, 1)
+    pauses = (start_ns[at] - start_ns[at - 1]).max(axis=1) > _LONG_PAUSE * usual_ns
+    typical = start[len(start) // 2] - 1 - edge
+    unlike = (sequence[at - 1] != sequence[typical]).mean(axis=1) > _UNLIKE
+    apart = early[pauses & unlike]
+    return int(apart[-1]) if len(apart) else 0
+
+
+def _confidence(level: Level, cycles: Cycles) -> float:
+    """Return the product of what can make the steps wrong, each 0..1."""
+    number = 1 - 0.5 ** (len(cycles) - 1)
+    size = level.period / (level.period + 4)  # short patterns come about by chance, or are layers
+    return float(np.clip(level.overlap * cycles.agreement * number * size, 0, 1))

@@ -32,7 +32,7 @@ class Anchors:
     period: F64
     """Usual distance between occurrences."""
     regular: F64
-    """Part of the distances within its runs that are within 10 % of the usual one."""
+    """1 less the mean part by which distances within its runs differ from the usual one."""
     width: I64
     """Launches in the n-gram."""
     row: I64
@@ -89,14 +89,29 @@ def spread(start: I64, count: I64) -> I64:
 
 def gram_ids(sequence: I32, width: int) -> U32:
     """Return a hash of each ``width`` launches in a row (a power of two); shape (n - width + 1,)."""
-    ids = sequence.astype(np.uint32)
-    ids *= np.uint32(0x9E3779B1)
-    ids ^= ids >> np.uint32(15)
-    ids *= np.uint32(0x85EBCA6B)
+    ids = _mixed(sequence)
     have = 1
     while have < width:
         ids = ids[:-have] * np.uint32(0xC2B2AE35) + ids[have:]
         have *= 2
+    return _finished(ids)
+
+
+def pair_ids(sequence: I32, lag: int) -> U32:
+    """Return a hash of each launch and the one ``lag`` after it; shape (n - lag,)."""
+    ids = _mixed(sequence)
+    return _finished(ids[:-lag] * np.uint32(0xC2B2AE35) + ids[lag:])
+
+
+def _mixed(sequence: I32) -> U32:
+    ids = sequence.astype(np.uint32)
+    ids *= np.uint32(0x9E3779B1)
+    ids ^= ids >> np.uint32(15)
+    ids *= np.uint32(0x85EBCA6B)
+    return ids
+
+
+def _finished(ids: U32) -> U32:
     ids ^= ids >> np.uint32(13)
     ids *= np.uint32(0x27D4EB2F)
     return ids
@@ -154,16 +169,16 @@ def _with_runs(position: I64, ids: U32, width: int) -> Anchors:
     ordered = np.sort(gram << np.int64(32) | distance)
     usual = ordered[row + size // 2] & 0xFFFFFFFF
     linked = (distance > _SHORTEST * usual[gram]) & (distance < _LONGEST * usual[gram])
-    close = linked & (np.abs(distance - usual[gram]) <= 0.1 * usual[gram] + 1)
+    differs = np.where(linked, np.abs(distance - usual[gram]), 0)
     start = np.flatnonzero(~linked)
     count = np.diff(np.append(start, len(ids)))
-    exact = np.diff(np.append(0, np.cumsum(close))[np.append(start, len(ids))])
-    start, count, exact = start[count >= 3], count[count >= 3], exact[count >= 3]
+    differ = np.diff(np.append(0, np.cumsum(differs))[np.append(start, len(ids))])
+    start, count, differ = start[count >= 3], count[count >= 3], differ[count >= 3]
     owner, run_row, run_size = np.unique(gram[start], return_index=True, return_counts=True)
     links = np.bincount(gram[start], count - 1, minlength=len(row))[owner]
     return Anchors(
         period=usual[owner].astype(float),
-        regular=np.bincount(gram[start], exact, minlength=len(row))[owner] / links,
+        regular=1 - np.bincount(gram[start], differ, minlength=len(row))[owner] / links / usual[owner],
         width=np.full(len(owner), width),
         row=row[owner],
         size=size[owner],

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, marks_of
+from nsysprof.attribute.detect_anchors import Anchors, marks_of, spread
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_phase import Cycles, place_cycles
 from nsysprof.trace.model import I32, I64
 
 _ALIKE_COVER = 0.8
 _ALIKE = 0.9
-_SUPPORT = 0.3
 _CONSTANT = 0.8
 _AT_THE_END = 0.9
 _LARGE = 150  # launches: no layer has as many
+_LAYER = 100
+_LEAST_NOVELTY = 4
 _LARGE_EXTRA = 0.5
 _MANY = 8
 _COMPLETE = 0.85
@@ -35,41 +36,39 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
         if chosen.period < 1.5 * level.period:
             if level.support > chosen.support:
                 chosen = level
-        elif level.overlap >= _ALIKE * chosen.overlap and level.support >= _SUPPORT * chosen.support:
+        elif level.overlap >= _ALIKE * chosen.overlap:
             inner = place_cycles(sequence, start_ns, anchors, level)
-            complete = level.cover >= _COMPLETE * chosen.cover
-            if not _is_step(anchors, chosen, inner, complete):
+            if _are_steps(anchors, chosen, level, inner):
                 chosen = level
     return chosen, place_cycles(sequence, start_ns, anchors, chosen)
 
 
-def _is_step(anchors: Anchors, outer: Level, inner: Cycles, complete: bool) -> bool:
-    """Return whether the cycles of ``outer``, rather than those within it, are the steps."""
+def _are_steps(anchors: Anchors, outer: Level, level: Level, inner: Cycles) -> bool:
+    """Return whether the cycles of the inner level, rather than those of ``outer``, are the steps."""
     marks = marks_of(anchors, outer.main)
     length = float(np.quantile(inner.end - inner.start, 0.25))
     held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
     usual = int(np.median(held))
     extra = outer.period - usual * length
+    complete = level.cover >= _COMPLETE * outer.cover
     if complete and length >= _LARGE and usual >= _MANY and extra >= _LARGE_EXTRA * length:
+        return True
+    if level.support < outer.support:
         return False
     if usual < 2 or np.mean(held == usual) < _CONSTANT:
-        return False
-    return _lies_between(anchors, outer, inner, length)
+        return True
+    if length < _LAYER:
+        return outer.novelty < 2
+    return outer.novelty < _LEAST_NOVELTY or not _lies_between(anchors, outer, inner, length)
 
 
 def _lies_between(anchors: Anchors, outer: Level, inner: Cycles, length: float) -> bool:
-    """Return whether what an outer cycle has of its own lies between inner cycles, not within one."""
-    marks = marks_of(anchors, outer.main).at
-    centre, half = marks[len(marks) // 2], outer.period / 2
-    widths, counts = np.unique(anchors.width[outer.members], return_counts=True)
-    width = int(widths[np.argmax(counts - widths)])
-    rows = outer.members[anchors.width[outer.members] == width]
-    own = np.concatenate([anchors.occurrences(row) for row in rows.tolist()])
-    own = own[np.abs(own - centre) <= half]
-    # the first n-gram touches what is special with its last launch only, the last one with its first
-    first, last = own.min() + width - 1, own.max()
-    unit = int(np.searchsorted(inner.start, np.median(own) + width // 2, side="right")) - 1
-    if unit < 0 or last >= inner.end[unit]:
-        return True
-    room = _AT_THE_END * length
-    return bool(first - inner.start[unit] >= room or inner.end[unit] - last >= room)
+    """Return whether what an outer cycle has of its own lies between inner cycles, not in the middle of one."""
+    own = anchors.position[spread(anchors.row[outer.members], anchors.size[outer.members])]
+    width = np.repeat(anchors.width[outer.members], anchors.size[outer.members])
+    unit = np.searchsorted(inner.start, own + width // 2, side="right") - 1
+    within = (unit >= 0) & (own + width // 2 < inner.end[unit])
+    since, until = own - inner.start[unit], inner.end[unit] - own - width
+    nearer, farther = _AT_THE_END * length, (1 - _AT_THE_END) * length
+    middle = within & (since >= farther) & (until >= farther) & (since + width <= nearer) & (until <= nearer)
+    return bool(middle.mean() < 0.5)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import F64, Anchors, Marks, U32, gram_ids, marks_of
+from nsysprof.attribute.detect_anchors import F64, Anchors, Marks, marks_of, pair_ids
 from nsysprof.trace.model import I32, I64
 
 LEAST_COVER = 0.3
@@ -27,6 +27,8 @@ class Level:
     """Part of the launches, or of the time, in its cycles."""
     support: int
     """Launches of a cycle that tell where in the cycle they are."""
+    novelty: int
+    """The same for short sequences alone: how many launches it has that shorter cycles have not."""
     overlap: float
     """Part of its launches that a cycle shares with a typical one, 0..1."""
     evidence: int
@@ -40,7 +42,7 @@ class Level:
 def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
     """Return the levels that hold much of the run and whose cycles are alike, short periods first."""
     cover = _covers(sequence, start_ns, anchors)
-    rows = np.flatnonzero((cover >= LEAST_COVER) & (anchors.period >= 2) & (anchors.regular >= 0.3))
+    rows = np.flatnonzero((cover >= LEAST_COVER) & (anchors.period >= 2) & (anchors.regular >= 0.8))
     rows = rows[np.argsort(anchors.period[rows], kind="stable")]
     period = anchors.period[rows]
     splits = np.flatnonzero(period[1:] > period[:-1] * _SAME_PERIOD + 1) + 1
@@ -52,7 +54,7 @@ def _counts(level: Level) -> bool:
     return (
         level.overlap >= LEAST_OVERLAP
         and level.evidence >= LEAST_EVIDENCE
-        and level.support >= min(4, level.period // 2)
+        and level.support >= min(3, level.period // 2)
         and level.cover >= (0.4 if level.period >= 100 else 0.7)
     )
 
@@ -74,16 +76,23 @@ def _level(sequence: I32, anchors: Anchors, cover: F64, members: I64) -> Level:
     widths, counts = np.unique(anchors.width[members], return_counts=True)
     usual = float(np.quantile(cover[members], 0.75))
     eligible = members[cover[members] >= 0.98 * usual]
-    typical = np.median(anchors.size[eligible])
-    order = np.lexsort((anchors.width[eligible], -anchors.regular[eligible], np.abs(anchors.size[eligible] - typical)))
+    # n-grams across two steps return once less than there are steps, some occur before them once more
+    returns = np.add.reduceat(anchors.run_count, anchors.run_row)[eligible]
+    typical = np.quantile(returns, 0.8, method="nearest")
+    order = np.lexsort(
+        (anchors.width[eligible], -anchors.regular[eligible].round(3), np.abs(returns - typical))
+    )
     main = int(eligible[order[0]])
     marks = marks_of(anchors, main)
     # an odd launch makes `width` n-grams unusual; what counts is how many launches are
     support = max(int(np.max(counts - widths + 1)), 1)
+    short = widths <= 4
+    novelty = int(np.max((counts - widths + 1)[short], initial=0))
     return Level(
         period=float(np.median(anchors.period[members])),
         cover=usual,
         support=support,
+        novelty=novelty,
         overlap=_overlap(sequence, marks),
         evidence=support * int(np.count_nonzero(~marks.opens)),
         members=members,
@@ -98,14 +107,18 @@ def _overlap(sequence: I32, marks: Marks) -> float:
     sampled = neighbours[np.unique(np.linspace(0, len(neighbours) - 1, _SAMPLED_CYCLES).astype(int))]
     shares = []
     for cycle in sampled.tolist():
-        left = _bag(sequence, int(start[cycle]), int(end[cycle]))
-        right = _bag(sequence, int(start[cycle + 1]), int(end[cycle + 1]))
-        _, mine, theirs = np.intersect1d(left[0], right[0], assume_unique=True, return_indices=True)
-        common = np.minimum(left[1][mine], right[1][theirs]).sum()
-        shares.append(2 * common / (left[1].sum() + right[1].sum()))
+        left, right = sequence[start[cycle] : end[cycle] + 1], sequence[start[cycle + 1] : end[cycle + 1] + 1]
+        share = _shared(left, 1, right, 1)
+        # with few kinds of launches, or long cycles, much is shared by chance: as much as with distant pairs
+        chance = min(_shared(left, 1, right, max(2, len(right) * part // 100)) for part in (17, 29, 38))
+        shares.append((share - chance) / (1 - chance) if chance < 1 else 0.0)
     return float(np.mean(shares))
 
 
-def _bag(sequence: I32, start: int, end: int) -> tuple[U32, I64]:
-    """Return which pairs of launches begin in a cycle, and how many of each."""
-    return np.unique(gram_ids(sequence[start : end + 1], 2), return_counts=True)
+def _shared(left: I32, left_lag: int, right: I32, right_lag: int) -> float:
+    """Return which part of the pairs of launches, so many apart, two cycles have in common."""
+    ours, our_counts = np.unique(pair_ids(left, left_lag), return_counts=True)
+    theirs, their_counts = np.unique(pair_ids(right, right_lag), return_counts=True)
+    _, mine, other = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+    common = np.minimum(our_counts[mine], their_counts[other]).sum()
+    return float(2 * common / max(our_counts.sum() + their_counts.sum(), 1))

@@ -1,20 +1,25 @@
 """Where in the cycle a step begins: a period alone does not say.
 
-The first step begins where the prologue ends and the last one ends where the epilogue begins. What occurs once per
-step therefore occurs, within one cycle, either before its first mark and not after the last, or the other way round;
-the change-over between the two kinds is the boundary. Where that leaves a choice, the host's longest usual pause wins.
+The anchors that are known to lie nearest to the boundary on either side narrow it down to a few launches; among
+those, launches that occur before the first step or after the last one as they do between steps decide, and where
+even that leaves a choice, the host's longest usual pause.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of, spread
+from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_levels import Level
+from nsysprof.attribute.detect_votes import change_over, follow, sample, take_votes
 from nsysprof.trace.model import I32, I64
 
-_SLACK = 0.25  # part of the period by which an anchor may be off its usual place
 _SAMPLED = 64
+_SAMPLED_VALUES = 1_000_000
+_EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
+_WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
+_COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
+_UNANCHORED = 0.7  # agreement when nothing but pauses tells where a step begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Cycles:
     end: I64
     opens: Bools
     """Whether it is the first of its run."""
+    agreement: float
+    """Part of the evidence that speaks for where they begin, 0..1."""
 
     def __len__(self) -> int:
         """Return the number of cycles."""
@@ -32,123 +39,119 @@ class Cycles:
 
 
 @dataclass(frozen=True, slots=True)
-class _Votes:
-    """The anchors of a level by their distance before the main anchor; one row per anchor, near ones first."""
+class _Frame:
+    """What surely belongs to each step: from its head to its tail."""
 
-    distance: I64
-    """Usual launches from the anchor to the next main one, 0..period."""
-    before: Bools
-    """Whether it usually occurs in the cycle that ends at the first main anchor of a run."""
-    after: Bools
-    """Whether it usually occurs in the cycle that begins at the last main anchor of a run."""
-    anchor: I64
-    """Its row in the anchors."""
+    heads: I64
+    tails: I64
+    """Behind the last launch that surely belongs to the step."""
+    joints: I64
+    """Where the head usually is, told by the steadier of the head and the step before; unused for first steps."""
+    opens: Bools
+    closes: Bools
+    room: int
+    """Launches from a tail to the next head: whose they are is open."""
 
 
 def place_cycles(sequence: I32, start_ns: I64, anchors: Anchors, level: Level) -> Cycles:
     """Return the cycles of a level, each begun where a step begins."""
     marks = marks_of(anchors, level.main)
-    votes = _votes(anchors, level, marks)
-    sure = votes.before != votes.after
-    split = int(np.argmin(_costs(votes.before, votes.after)))
-    early, late = np.flatnonzero(sure & votes.before), np.flatnonzero(sure & votes.after)
-    early, late = early[early < split], late[late >= split]
-    # heads: the launch known to be nearest to the beginning of each step; tails: to its end
-    heads = _occurrences(anchors, votes, early[-1], marks.at) if len(early) else marks.at
-    tails = marks.at + anchors.width[level.main]
+    ends = _open_ends(sequence, marks)
+    cycles = len(sequence) / level.period
+    if all(ends) and abs(cycles - round(cycles)) > _WHOLE:
+        lead = _pausing_lead(start_ns, marks, round(level.period))
+        if lead is not None:
+            start = marks.at - lead
+            end = start + round(level.period)
+            end[~marks.closes] = start[~marks.opens]
+            return _whole(start, end, len(sequence), _UNANCHORED)
+    frame, agreement = _frame(anchors, level, marks, ends)
+    lead = _lead(sequence, start_ns, frame, ends)
+    start, end = frame.heads - lead, frame.tails + frame.room - lead
+    start[~frame.opens] = frame.joints[~frame.opens] - lead
+    end[~frame.closes] = start[~frame.opens]
+    return _whole(start, end, len(sequence), agreement)
+
+
+def _whole(start: I64, end: I64, launches: int, agreement: float) -> Cycles:
+    """Drop the cycles that the sequence holds only in part."""
+    length = end - start
+    start, end = np.clip(start, 0, launches), np.clip(end, 0, launches)
+    keep = end - start >= _COMPLETE * np.maximum(length, 1)
+    start, end = start[keep], end[keep]
+    opens = np.ones(len(start), bool)
+    opens[1:] = start[1:] != end[:-1]
+    return Cycles(start, end, opens, agreement)
+
+
+def _open_ends(sequence: I32, marks: Marks) -> tuple[bool, bool]:
+    """Return whether the cycles reach the first and the last launch, so that nothing limits them there."""
+    at, launches = marks.at, len(sequence)
+    shift, back = int(at[1] - at[0]), int(at[-1] - at[-2])
+    first, last = min(int(at[0]), _EDGE), min(launches - int(at[-1]), _EDGE)
+    begins = (
+        at[0] <= shift and (sequence[:first] == sequence[shift : shift + first]).mean() >= 0.9
+        if first
+        else True
+    )
+    tail = sequence[launches - last :] == sequence[launches - last - back : launches - back]
+    return bool(begins), bool(launches - at[-1] <= back and tail.mean() >= 0.9)
+
+
+def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
+    """Return how many launches before its mark each cycle usually pauses longest, None if no pause stands out."""
+    inner = marks.at[~marks.opens]
+    inner = inner[sample(len(inner), min(_SAMPLED, _SAMPLED_VALUES // period))]
+    at = np.maximum(inner[:, None] - np.arange(period), 1)
+    pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
+    best = int(np.argmax(pauses))
+    others = np.delete(pauses, range(max(best - 2, 0), min(best + 3, period)))
+    return best if len(others) and pauses[best] > 2 * others.max() else None
+
+
+def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]) -> tuple[_Frame, float]:
+    """Return what surely belongs to each step, by the anchors nearest to the boundary, and how sure that is."""
+    votes = take_votes(anchors, level, marks)
+    least, most, agreement = change_over(votes, ends, round(level.period))
+    early = np.flatnonzero((votes.distance <= least) & (votes.before | ends[0]))
+    late = np.flatnonzero((votes.distance - votes.width >= most) & (votes.after | ends[1]))
+    heads, tails = marks.at, marks.at + anchors.width[level.main]
+    if len(early):
+        heads = follow(anchors, votes, int(early[-1]), marks.at, marks.opens)
     if len(late):
+        nearest = int(late[np.argmin((votes.distance - votes.width)[late])])
         ahead = np.round(marks.at + level.period).astype(np.int64)
-        tails = _occurrences(anchors, votes, late[0], ahead) + anchors.width[votes.anchor[late[0]]]
-    room = max(int(np.median(heads[~marks.opens] - tails[~marks.closes])), 0)
-    lead = _lead(sequence, start_ns, marks, heads, tails, room)
-    start = np.maximum(heads - lead, 0)
-    end = np.minimum(tails + room - lead, len(sequence))
-    inner = np.flatnonzero(~marks.opens)
-    by_tail, by_head = _pause(start_ns, end[inner - 1]), _pause(start_ns, start[inner])
-    if by_tail > 2 * by_head or (by_tail > by_head / 2 and 2 * lead > room):
-        start[inner] = end[inner - 1]
-    else:
-        end[inner - 1] = start[inner]
-    return Cycles(start, end, marks.opens)
+        tails = follow(anchors, votes, nearest, ahead, np.zeros(len(ahead), bool)) + votes.width[nearest]
+    later, earlier = np.flatnonzero(~marks.opens), np.flatnonzero(~marks.closes)
+    room = max(int(np.median(heads[later] - tails[earlier])), 0)
+    joints = heads.copy()
+    if np.std((tails - marks.at)[earlier]) < np.std((heads - marks.at)[later]):
+        joints[later] = tails[earlier] + room
+    return _Frame(heads, tails, joints, marks.opens, marks.closes, room), agreement
 
 
-def _pause(start_ns: I64, at: I64) -> float:
-    """Return the usual time between the launches at some indices and the ones before them."""
-    at = at[(at > 0) & (at < len(start_ns))]
-    return float(np.median(start_ns[at] - start_ns[at - 1])) if len(at) else 0.0
-
-
-def _votes(anchors: Anchors, level: Level, marks: Marks) -> _Votes:
-    rows = level.members[level.members != level.main]
-    size = anchors.size[rows]
-    member = np.repeat(np.arange(len(rows)), size)
-    position = anchors.position[spread(anchors.row[rows], size)]
-    following = np.searchsorted(marks.at, position)
-    inner = ~np.append(marks.opens, True)[following]
-    ahead = np.append(marks.at, 0)[following] - position
-    distance = _medians(member[inner], ahead[inner], len(rows))
-    slack = _SLACK * level.period + 1
-    usual = position + distance[member]
-    before = _present(member, usual, marks.at[marks.opens], slack, len(rows))
-    after = _present(member, usual - level.period, marks.at[marks.closes], slack, len(rows))
-    order = np.argsort(distance, kind="stable")
-    return _Votes(distance[order], before[order], after[order], rows[order])
-
-
-def _present(member: I64, usual: I64, at: I64, slack: float, members: int) -> Bools:
-    """Return which members have an occurrence whose usual mark is one of ``at``, for most of those."""
-    at = at[np.unique(np.linspace(0, len(at) - 1, _SAMPLED).astype(int))]
-    nearest = np.clip(np.searchsorted(at, usual), 1, max(len(at) - 1, 1)) - 1
-    if len(at) > 1:
-        nearest += usual - at[nearest] > at[nearest + 1] - usual
-    found = np.abs(usual - at[nearest]) <= slack
-    pairs = np.unique(member[found] * len(at) + nearest[found])
-    return np.bincount(pairs // len(at), minlength=members) * 2 > len(at)
-
-
-def _medians(group: I64, values: I64, groups: int) -> I64:
-    """Return the median of the values of each group; 0 for an empty one."""
-    order = np.lexsort((values, group))
-    size = np.bincount(group, minlength=groups)
-    first = np.cumsum(size) - size
-    ordered = np.append(values[order], 0)
-    return np.where(size > 0, ordered[np.minimum(first + size // 2, len(values))], 0)
-
-
-def _costs(before: Bools, after: Bools) -> I64:
-    """Return, for a change-over after 0, 1, ... rows, how many rows speak against it, twice if in both ways."""
-    against_inside = np.concatenate([[0], np.cumsum(~before + after.astype(np.int64))])
-    against_outside = np.concatenate([[0], np.cumsum(before + (~after).astype(np.int64))])
-    return against_inside + against_outside[-1] - against_outside
-
-
-def _occurrences(anchors: Anchors, votes: _Votes, vote: int, marks: I64) -> I64:
-    """Return the occurrence of an anchor before each mark, or where it usually is if it is not there."""
-    anchor = int(votes.anchor[vote])
-    position = anchors.occurrences(anchor)
-    usual = marks - votes.distance[vote]
-    nearest = np.clip(np.searchsorted(position, usual), 1, len(position) - 1)
-    nearest -= usual - position[nearest - 1] < position[nearest] - usual
-    found = position[nearest]
-    return np.where(np.abs(found - usual) <= _SLACK * anchors.period[anchor] + 1, found, usual)
-
-
-def _lead(sequence: I32, start_ns: I64, marks: Marks, heads: I64, tails: I64, room: int) -> int:
+def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> int:
     """Return how many of the ``room`` launches between a step's tail and the next one's head belong to the latter."""
-    backward = np.arange(1, room + 1)
-    opens, closes = np.flatnonzero(marks.opens), np.flatnonzero(marks.closes)
-    sampled = np.unique(np.linspace(0, len(opens) - 1, min(_SAMPLED, 1 + 10**6 // (room + 1))).astype(int))
-    opens, closes = opens[sampled], closes[sampled]
+    backward = np.arange(1, frame.room + 1)
+    runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
+    opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
     middle = (opens + closes + 1) // 2
-    before = _alike(sequence, heads[opens, None] - backward, heads[middle, None] - backward)
-    forward = room - backward
-    after = _alike(sequence, tails[closes, None] + forward, tails[middle - 1, None] + forward)
-    costs = _costs(before, after)
-    choices = np.flatnonzero(costs == costs.min())
-    following = np.flatnonzero(~marks.opens)
-    following = following[np.unique(np.linspace(0, len(following) - 1, _SAMPLED).astype(int))]
-    at = np.clip(heads[following, None] - choices, 1, len(sequence) - 1)
-    return int(choices[np.argmax(np.median(start_ns[at] - start_ns[at - 1], axis=0))])
+    before = _alike(sequence, frame.heads[opens, None] - backward, frame.heads[middle, None] - backward)
+    forward = frame.room - backward
+    after = _alike(sequence, frame.tails[closes, None] + forward, frame.tails[middle - 1, None] + forward)
+    if ends == (True, False):
+        before = ~after
+    elif ends == (False, True):
+        after = ~before
+    # a launch that belongs to the next step occurs before the first one and not after the last
+    against_inside = np.append(0, np.cumsum(~before + after.astype(np.int64)))
+    against_outside = np.append(0, np.cumsum(before + (~after).astype(np.int64)))
+    against = against_inside + against_outside[-1] - against_outside
+    leads = np.flatnonzero(against == against.min())
+    joints = frame.joints[~frame.opens]
+    joints = joints[sample(len(joints), min(_SAMPLED, _SAMPLED_VALUES // len(leads)))]
+    at = np.clip(joints[:, None] - leads, 1, len(sequence) - 1)
+    return int(leads[np.argmax(np.median(start_ns[at] - start_ns[at - 1], axis=0))])
 
 
 def _alike(sequence: I32, left: I64, right: I64) -> Bools:
@@ -156,4 +159,4 @@ def _alike(sequence: I32, left: I64, right: I64) -> Bools:
     last = len(sequence) - 1
     valid = (left >= 0) & (left <= last) & (right >= 0) & (right <= last)
     same = valid & (sequence[np.clip(left, 0, last)] == sequence[np.clip(right, 0, last)])
-    return same.mean(axis=0) > 0.5
+    return np.asarray(same.mean(axis=0) > 0.5)

@@ -1,0 +1,130 @@
+"""What the anchors of a level say about where a step begins.
+
+The first step begins where the prologue ends and the last one ends where the epilogue begins. What occurs once per
+step therefore occurs, within one cycle, either before its first mark and not after the last, or the other way round;
+the change-over between the two kinds is the boundary between steps.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, spread
+from nsysprof.attribute.detect_levels import Level
+from nsysprof.trace.model import I64
+
+_SLACK = 0.4  # part of the period by which an anchor may be off its usual place
+_LATE_START = 0.35  # and by which a first step may be longer: lazy loading, the optimizer's state
+_SAMPLED_RUNS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The anchors of a level by their distance before the main anchor; one row per anchor, near ones first."""
+
+    distance: I64
+    """Usual launches from the anchor to the next main one, 0..period."""
+    width: I64
+    """Launches in the n-gram."""
+    before: Bools
+    """Whether it usually occurs in the cycle that ends at the first main anchor of a run."""
+    after: Bools
+    """Whether it usually occurs in the cycle that begins at the last main anchor of a run."""
+    anchor: I64
+    """Its row in the anchors."""
+
+
+def take_votes(anchors: Anchors, level: Level, marks: Marks) -> Votes:
+    """Return where the anchors of a level lie in its cycles, and on which side of its runs they go on."""
+    rows = level.members[level.members != level.main]
+    size = anchors.size[rows]
+    member = np.repeat(np.arange(len(rows)), size)
+    position = anchors.position[spread(anchors.row[rows], size)]
+    following = np.searchsorted(marks.at, position)
+    inner = ~np.append(marks.opens, True)[following]
+    ahead = np.append(marks.at, 0)[following] - position
+    distance = _medians(member[inner], ahead[inner], len(rows))
+    usual = position + distance[member]
+    slack, late = _SLACK * level.period + 1, _LATE_START * level.period / 2
+    before = _present(member, usual + late, marks.at[marks.opens], slack + late, len(rows))
+    after = _present(member, usual - level.period, marks.at[marks.closes], slack, len(rows))
+    order = np.argsort(distance, kind="stable")
+    return Votes(distance[order], anchors.width[rows][order], before[order], after[order], rows[order])
+
+
+def _medians(group: I64, values: I64, groups: int) -> I64:
+    """Return the median of the values of each group; 0 for an empty one."""
+    order = np.lexsort((values, group))
+    size = np.bincount(group, minlength=groups)
+    first = np.cumsum(size) - size
+    ordered = np.append(values[order], 0)
+    return np.where(size > 0, ordered[np.minimum(first + size // 2, len(values))], 0)
+
+
+def _present(member: I64, usual: I64, at: I64, slack: float, members: int) -> Bools:
+    """Return which members have an occurrence whose usual mark is one of ``at``, for most of those."""
+    at = at[sample(len(at), _SAMPLED_RUNS)]
+    nearest = _nearest(at, usual)
+    found = np.abs(usual - at[nearest]) <= slack
+    pairs = np.unique(member[found] * len(at) + nearest[found])
+    return np.bincount(pairs // len(at), minlength=members) * 2 > len(at)
+
+
+def change_over(votes: Votes, ends: tuple[bool, bool], period: int) -> tuple[int, int, float]:
+    """Return the least and the most launches by which a step begins before its main anchor, and the agreement.
+
+    An anchor that occurs before the first main one does not lie outside the first step, and one that does not
+    occur there does not lie inside; likewise after the last one. Where the cycles reach the end of the sequence
+    (``ends``) that side tells nothing. The agreement is the part of the votes that the answer respects.
+    """
+    near = np.clip(votes.distance, 0, period)
+    far = np.clip(votes.distance - votes.width, -1, period)
+    leads = np.arange(period + 1)
+    against = np.zeros(period + 1, np.int64)
+    if not ends[0] or ends[1]:
+        against += _at_most(near[~votes.before], leads) + _at_least(far[votes.before], leads)
+    if not ends[1] or ends[0]:
+        against += _at_most(near[votes.after], leads) + _at_least(far[~votes.after], leads)
+    best = np.flatnonzero(against == against.min())
+    # the ones next to the first best; others, beyond votes to the contrary, are not looked at
+    most = best[np.append(np.flatnonzero(np.diff(best) > 1), len(best) - 1)[0]]
+    cast = max(len(near) * (1 if ends[0] != ends[1] else 2), 1)
+    return int(best[0]), int(most), 1 - float(against.min()) / cast
+
+
+def _at_most(values: I64, limits: I64) -> I64:
+    """Return how many values do not exceed each limit."""
+    return np.searchsorted(np.sort(values), limits, side="right")
+
+
+def _at_least(values: I64, limits: I64) -> I64:
+    """Return how many values reach each limit."""
+    return len(values) - np.searchsorted(np.sort(values), limits)
+
+
+def follow(anchors: Anchors, votes: Votes, vote: int, at: I64, opens: Bools) -> I64:
+    """Return the occurrence of an anchor in front of each index, or where it usually is if it is not there.
+
+    In front of those that ``opens`` names, first steps, it may be a good deal earlier than usual.
+    """
+    anchor = int(votes.anchor[vote])
+    position = anchors.occurrences(anchor)
+    usual = at - votes.distance[vote]
+    found = position[_nearest(position, usual)]
+    slack = _SLACK * anchors.period[anchor] + 1
+    earlier = position[np.maximum(np.searchsorted(position, usual, side="right") - 1, 0)]
+    found = np.where(opens & (np.abs(found - usual) > slack), earlier, found)
+    allowed = np.where(opens, slack + _LATE_START * anchors.period[anchor], slack)
+    return np.where(np.abs(found - usual) <= allowed, found, usual)
+
+
+def _nearest(values: I64, wanted: I64) -> I64:
+    """Return the index of the nearest of some ascending values for each one wanted."""
+    right = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    left = np.maximum(right - 1, 0)
+    return np.where(wanted - values[left] <= np.abs(values[right] - wanted), left, right)
+
+
+def sample(size: int, most: int) -> I64:
+    """Return at most so many of the indices 0..size - 1, evenly spaced."""
+    return np.unique(np.linspace(0, size - 1, min(size, max(most, 1))).astype(np.int64))
