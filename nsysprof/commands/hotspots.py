@@ -46,11 +46,13 @@ def hotspots(
     if no_html and (html or open_page):
         raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
     from nsysprof.measure.hotspots import examine, hotspots_of
+    from nsysprof.render.progress import working
     from nsysprof.trace import open_trace
 
     with open_trace(trace) as opened:
-        inputs = examine(opened, steps)
-        result = hotspots_of(inputs)
+        with working(f"measuring {trace}"):
+            inputs = examine(opened, steps)
+            result = hotspots_of(inputs)
         _print(result, as_json, as_csv)
         if html or open_page or not (no_html or as_json or as_csv):
             page = html or Path("nsysprof-out") / f"{trace.stem}.html"

@@ -34,7 +34,7 @@ from nsysprof.render.timeline_data import timeline_data
 
 SCRIPTS = (
     *("unpack", "core", "state", "charts", "events", "steps", "lanes", "overview", "timeline"),
-    *("inside", "kernels", "compare", "api", "memory", "main"),
+    *("inside", "ranges", "kernels", "compare", "api", "memory", "main"),
 )
 """The files of assets/js, in the order in which they make up the page's script."""
 

@@ -51,16 +51,10 @@ function apiTable() {
     csv: () => [["function", "class", "async", "count", "total_ns", "mean_ns", "min_ns", "max_ns"],
       ...result.api_calls.map((call) => [call.name, call.class, call.async, call.count, call.total_ns, call.mean_ns, call.min_ns, call.max_ns])],
   });
-  const head = ["Class", "Function", "Async", "Count", "Total", "Mean", "Min", "Max"].map((label, index) =>
-    node("th", { scope: "col", class: index < 3 ? "text" : "", style: { padding: "6px 9px" } }, label));
-  const rows = result.api_calls.map((call) => node(
-    "tr", { "data-ns": call.total_ns },
-    node("td", { class: "text" }, node("span", { class: "swatch", style: { background: apiColor(call.class) } }), ` ${apiLabel(call.class)}`),
-    node("td", { class: "name" }, call.name),
-    node("td", { class: "text" }, call.async && MARKED.has(call.class) ? "async" : ""),
-    node("td", {}, count(call.count)),
-    ...["total_ns", "mean_ns", "min_ns", "max_ns"].map((key) => node("td", {}, duration(call[key]))),
-  ));
-  body.append(node("div", { class: "scroll", tabindex: "0" },
-    node("table", { id: "api-table" }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows))));
+  const heads = [["Class", "text"], ["Function", "name"], ["Async", "text"], ["Count"], ["Total"], ["Mean"], ["Min"], ["Max"]];
+  body.append(plainTable("api-table", heads, result.api_calls.map((call) => ({
+    ns: call.total_ns,
+    cells: [[swatch(apiColor(call.class)), ` ${apiLabel(call.class)}`], call.name, call.async && MARKED.has(call.class) ? "async" : "", count(call.count),
+      duration(call.total_ns), duration(call.mean_ns), duration(call.min_ns), duration(call.max_ns)],
+  }))));
 }

@@ -18,7 +18,7 @@ function startCompare() {
   });
   const plotted = node("div", { class: "plot" });
   const table = node("div");
-  body.append(plotted, table);
+  body.append(...[outliers(), plotted, table].filter(Boolean));
   const make = () => {
     const rows = differences(Number(base.value), Number(other.value)).slice(0, 14).reverse();
     return {
@@ -61,12 +61,24 @@ function kernelDifferences(before, now) {
     if (a.ns !== b.ns) rows.push({ kernel: result.kernels[column], a, b });
   }
   rows.sort((x, y) => Math.abs(y.b.ns - y.a.ns) - Math.abs(x.b.ns - x.a.ns));
-  const head = ["Category", "Kernel", steps[now].label, steps[before].label, "Difference", "Count"].map((label, index) =>
-    node("th", { scope: "col", class: index < 2 ? "text" : "", style: { padding: "6px 9px" } }, label));
-  return node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "compare-table" }, node("thead", {}, node("tr", {}, ...head)),
-    node("tbody", {}, ...rows.slice(0, 12).map(({ kernel, a, b }) => node("tr", {},
-      node("td", { class: "text" }, node("span", { class: "swatch", style: { background: bucketColor(kernel.category) } }), ` ${bucketLabel(kernel.category)}`),
-      node("td", { class: "name" }, node("span", { class: "clip", title: kernel.name }, kernel.name)),
-      node("td", {}, duration(b.ns)), node("td", {}, duration(a.ns)), node("td", {}, `${b.ns >= a.ns ? "+" : "\u2212"}${duration(Math.abs(b.ns - a.ns))}`),
-      node("td", {}, a.count === b.count ? count(b.count) : `${count(b.count)} / ${count(a.count)}`))))));
+  const heads = [["Category", "text"], ["Kernel", "name"], [steps[now].label], [steps[before].label], ["Difference"], ["Count"]];
+  return plainTable("compare-table", heads, rows.slice(0, 12).map(({ kernel, a, b }) => ({
+    cells: [
+      [swatch(bucketColor(kernel.category)), ` ${bucketLabel(kernel.category)}`], node("span", { class: "clip", title: kernel.name }, kernel.name),
+      duration(b.ns), duration(a.ns), `${b.ns >= a.ns ? "+" : "\u2212"}${duration(Math.abs(b.ns - a.ns))}`,
+      a.count === b.count ? count(b.count) : `${count(b.count)} / ${count(a.count)}`,
+    ],
+  })));
+}
+
+// Steps that take longer or shorter than the others, each with a button that selects it.
+function outliers() {
+  const found = result.comparison ? result.comparison.outliers : [];
+  if (!found.length) return null;
+  const most = 12;
+  const words = found.slice(0, most).map((each) => node("li", {}, node("button", { onclick: () => selectStep(each.index) }, steps[each.index].label),
+    ` ${duration(Math.abs(each.excess_ns))} ${each.excess_ns > 0 ? "longer" : "shorter"} than the median; ${bucketLabel(each.bucket)} ${duration(Math.abs(each.bucket_excess_ns))} ${each.bucket_excess_ns > 0 ? "more" : "less"}`));
+  const rest = found.length > most ? node("li", {}, `and ${count(found.length - most)} more`) : null;
+  return node("div", {}, node("p", {}, `Steps unlike the others (the median takes ${duration(result.comparison.median_ns)}, eight of ten take ${duration(result.comparison.low_ns)} to ${duration(result.comparison.high_ns)}):`),
+    node("ul", { class: "outliers" }, ...words, rest));
 }

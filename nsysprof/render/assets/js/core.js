@@ -3,6 +3,7 @@ const byId = (id) => document.getElementById(id);
 const page = JSON.parse(new TextDecoder().decode(await inflate(unpack("data"))));
 const result = page.hotspots;
 const steps = result.steps;
+const stepTexts = new Set(steps.map((step) => step.label));
 // labels repeat where a program ran its steps more than once: then the position tells them apart
 if (new Set(steps.map((step) => step.label)).size < steps.length) {
   for (const step of steps) step.label = `${step.label} (#${step.index})`;
@@ -104,6 +105,17 @@ async function copyText(text, button) {
   page.lastCopied = text;
   setTimeout(() => { button.textContent = words; }, 1200);
 }
+
+// A table of given rows: heads are [label, kind], where kind is "text", "name" or empty for numbers.
+function plainTable(id, heads, rows) {
+  const head = heads.map(([label, kind]) => node("th", { scope: "col", class: kind ? "text" : "" }, label));
+  const cells = (row) => row.map((value, at) => node("td", { class: heads[at][1] || "" }, ...[value].flat()));
+  const body = rows.map(({ cells: row, ns }) => node("tr", { "data-ns": ns }, ...cells(row)));
+  return node("div", { class: "scroll", tabindex: "0" },
+    node("table", { id }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...body)));
+}
+
+const swatch = (color) => node("span", { class: "swatch", style: { background: color } });
 
 function legend(entries) {
   return node("ul", { class: "legend" }, ...entries.map(([label, color, value]) =>

@@ -96,7 +96,7 @@ function markRanges(context, rows, step, perLine) {
   const inside = [];
   for (let row = 0; row < start.length; row += 1) {
     const within = start[row] + events.start_ns >= from && end[row] + events.start_ns <= to;
-    if (within && events.texts[kind[row]] !== steps[step].label) inside.push(row);
+    if (within && !stepTexts.has(events.texts[kind[row]])) inside.push(row);
   }
   const levels = [...new Set(inside.map((row) => depth[row]))].sort((a, b) => a - b);
   const busiest = levels.find((level) => inside.filter((row) => depth[row] === level).length >= 4) ?? levels[0];

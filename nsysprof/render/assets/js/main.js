@@ -10,7 +10,7 @@ async function loadPlotly() {
 }
 
 const parts = [
-  startSteps, loadEvents, startTimeline, startInside, startKernels, startCompare, startApi, startQueue, startPatterns, startMemory,
+  startSteps, loadEvents, startTimeline, startInside, startRanges, startKernels, startCompare, startApi, startQueue, startPatterns, startMemory,
 ];
 
 startState();

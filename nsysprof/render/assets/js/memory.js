@@ -47,15 +47,14 @@ function startPatterns() {
     csv: () => [["functions", "count", "per_step", "share"], ...result.patterns.map((each) => [each.functions.join(" > "), each.count, each.per_step, each.share])],
   });
   const classOf = new Map(result.api_calls.map((call) => [call.name, call.class]));
-  const head = ["Pattern", "Launches", "Count", "A step", "Share of calls"].map((label, index) =>
-    node("th", { scope: "col", class: index < 2 ? "text" : "", style: { padding: "6px 9px" } }, label));
-  const rows = result.patterns.map((each) => node("tr", {},
-    node("td", { class: "name" }, ...runs(each.functions).flatMap(([name, times], at) => [
-      at ? " \u2192 " : "", node("span", { class: "swatch", style: { background: apiColor(classOf.get(name)) } }), ` ${name}${times > 1 ? ` x${times}` : ""}`])),
-    node("td", { class: "text" }, ...Object.entries(each.categories).sort((a, b) => b[1] - a[1]).slice(0, 4).flatMap(([key, times]) => [
-      node("span", { class: "swatch", style: { background: bucketColor(key) } }), ` ${bucketLabel(key)} ${share(times / each.count)} `])),
-    node("td", {}, count(each.count)), node("td", {}, each.per_step < 0 ? "" : significant(each.per_step)), node("td", {}, share(each.share))));
-  body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "pattern-table" }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...rows))));
+  const heads = [["Pattern", "name"], ["Launches", "text"], ["Count"], ["A step"], ["Share of calls"]];
+  body.append(plainTable("pattern-table", heads, result.patterns.map((each) => ({
+    cells: [
+      runs(each.functions).flatMap(([name, times], at) => [at ? " \u2192 " : "", swatch(apiColor(classOf.get(name))), ` ${name}${times > 1 ? ` x${times}` : ""}`]),
+      Object.entries(each.categories).sort((a, b) => b[1] - a[1]).slice(0, 4).flatMap(([key, times]) => [swatch(bucketColor(key)), ` ${bucketLabel(key)} ${share(times / each.count)} `]),
+      count(each.count), each.per_step < 0 ? "" : significant(each.per_step), share(each.share),
+    ],
+  }))));
 }
 
 function runs(names) {
