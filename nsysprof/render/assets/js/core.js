@@ -1,14 +1,6 @@
 // What every part of the page uses: the data, numbers as people write them, and DOM nodes made without HTML text.
 const byId = (id) => document.getElementById(id);
 const page = JSON.parse(new TextDecoder().decode(await inflate(unpack("data"))));
-const result = page.hotspots;
-const steps = result.steps;
-const stepTexts = new Set(steps.map((step) => step.label));
-// labels repeat where a program ran its steps more than once: then the position tells them apart
-if (new Set(steps.map((step) => step.label)).size < steps.length) {
-  for (const step of steps) step.label = `${step.label} (#${step.index})`;
-}
-result.kernels.forEach((kernel, index) => { kernel.facts = page.facts[index]; });
 
 function significant(value) {
   const size = Math.abs(value);

@@ -1,4 +1,4 @@
-// What the reader chose: a step (null: all of them) and light or dark. The step lives in the address: #kernels?step=7
+// What the reader chose: a step (null: all of them). The step lives in the address: #kernels?step=7
 const chosen = { step: null };
 const listeners = [];
 const onSelect = (listener) => listeners.push(listener);
@@ -41,19 +41,8 @@ function followHash() {
   if (target) target.scrollIntoView();
 }
 
-function isDark() { return document.documentElement.dataset.theme === "dark"; }
-
-const themeListeners = [];
-function setTheme(dark) {
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  for (const listener of themeListeners) listener();
-}
-
 function startState() {
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  setTheme(system.matches);
-  system.addEventListener("change", () => setTheme(system.matches));
-  byId("theme").addEventListener("click", () => setTheme(!isDark()));
+  startTheme();
   const choice = byId("step-choice");
   choice.append(node("option", { value: "" }, steps.length ? `all ${count(steps.length)} steps` : "no steps"));
   choice.append(...steps.map((step, index) => node("option", { value: index }, step.label)));

@@ -1,0 +1,119 @@
+"""One self-contained HTML file: a template, scripts, style and data filled in, and how it gets to the disk.
+
+The template, the style and the scripts are files in ``assets``; plotly comes from the installed package,
+deflated. A policy in the head lets only these very scripts run (by their hashes) and nothing be loaded.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from nsysprof.errors import OutputError
+from nsysprof.render.pack import ALPHABET, packed
+from nsysprof.render.plotly_source import plotly_source
+from nsysprof.render.text import plain
+
+_EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+"""Hash of the empty style element that plotly fills rule by rule."""
+
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+
+
+def assembled(template: str, scripts: Sequence[str], data: object, parts: Mapping[str, str]) -> str:
+    """Return a whole page as ASCII text.
+
+    template, scripts: names of files in ``assets``. data: JSON values that the scripts find as ``page``.
+    parts: HTML for the template's other placeholders; whoever makes it escapes it.
+    """
+    script, style, plotly = _script(scripts), _text("page.css"), plotly_source()
+    everything = {
+        **parts,
+        "policy": _policy([script, plotly], style),
+        "style": style,
+        "alphabet": html.escape(ALPHABET),
+        "data": packed(_json(data).encode()),
+        "plotly": packed(plotly.encode()),
+        "script": script,
+    }
+    filled = _PLACEHOLDER.sub(lambda match: everything[match[1]], _text(template))
+    return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def write_file(text: str, target: Path) -> Path:
+    """Write a page to ``target``, whose folder is made where it is missing, and return that.
+
+    Raises OutputError when it cannot be written; then nothing half-written stays behind.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(target, text.encode("ascii"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot write the page {target} ({reason})", "choose another path with --html"
+        ) from error
+    return target
+
+
+def shown(data: object) -> object:
+    """Return ``data`` with all its texts made plain: a bidi override would mislead readers in HTML, too."""
+    if isinstance(data, str):
+        return plain(data)
+    if isinstance(data, dict):
+        return {key: shown(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [shown(value) for value in data]
+    return data
+
+
+def _json(data: object) -> str:
+    """Return JSON that no HTML parser mistakes for markup: ASCII, and without ``<``, ``>`` and ``&``."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(scripts: list[str], style: str) -> str:
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src-elem {_hash(style)} {_EMPTY_STYLE}; "
+        "style-src-attr 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _script(names: Sequence[str]) -> str:
+    body = "\n".join(_text(name) for name in names)
+    return f'"use strict";\n(async () => {{\n{body}\n}})().catch((error) => {{\n{_text("failure.js")}}});\n'
+
+
+def _text(name: str) -> str:
+    return (files("nsysprof.render") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    """Write under a temporary name beside ``target``, then rename; on any failure the temporary file goes."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
