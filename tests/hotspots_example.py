@@ -3,9 +3,13 @@
 from nsysprof.measure.results import (
     Amount,
     ApiHotspot,
+    CallPattern,
     CategoryShare,
+    DeviceMemory,
     Hotspots,
     KernelHotspot,
+    MemoryPoint,
+    RangeHotspot,
     Step,
     TraceInfo,
 )
@@ -133,6 +137,43 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
         headline=(
             "A step takes 88.0 ms and the GPU is busy for 35.3 % of it.",
             "Most of the lost time is the CPU outside CUDA: 38.6 % of a step.",
+        ),
+        ranges=(
+            RangeHotspot("generate", "", "push/pop", 1, 1_800_000_000, 1_790_000_000, 600_000_000, 50_000),
+            RangeHotspot("step 1", "", "push/pop", 1, 88_000_000, 88_000_000, 31_000_000, 2_600),
+            RangeHotspot("vae_decode", "", "push/pop", 1, 140_000_000, 138_000_000, 85_000_000, 361),
+        ),
+        memory=(
+            DeviceMemory(
+                0,
+                9_593_503_861,
+                start,
+                36_018,
+                244_000_000_000,
+                36_011,
+                10_600_000_000,
+                9_600_000_000,
+                (
+                    MemoryPoint(10_000_000_000, 7_000_000_000, 10_600_000_000),
+                    MemoryPoint(start, 9_593_503_861, -1),
+                ),
+            ),
+        ),
+        patterns=(
+            CallPattern(
+                (
+                    "cudaMallocAsync",
+                    "cudaMallocAsync",
+                    "cudaMemsetAsync",
+                    "cudaLaunchKernel",
+                    "cudaFreeAsync",
+                ),
+                2_800,
+                140.0,
+                0.15,
+                {"fmha": 2_800},
+            ),
+            CallPattern(("cudaLaunchKernel",), 20_000, 1_000.0, 0.5, {"gemm": 20_000}),
         ),
         warnings=("nsys stretched the launch path; a step without it takes less.",) if steps else (),
     )

@@ -60,6 +60,22 @@ def test_without_steps_the_whole_trace_is_shown_by_category() -> None:
     assert row.split()[:5] == ["GEMM", "11.8", "ms", "38.0", "%"]
 
 
+def test_ranges_patterns_and_memory_follow() -> None:
+    lines = [" ".join(line.split()) for line in printed(80).splitlines()]
+    assert "1.79 s 600 ms 1 50,000 generate" in lines
+    assert not any(line.endswith(" step 1") for line in lines)
+    at = lines.index("2,800 140 FMHA cudaMallocAsync x2 > cudaMemsetAsync > cudaLaunchKernel")
+    assert lines[at + 1] == "> cudaFreeAsync"
+    assert "GPU 0: at most 9.59 GB in use, 36,018 allocations of 244 GB, 36,011 releases;" in lines
+
+
+def test_a_template_that_does_not_fit_is_shown_by_its_family() -> None:
+    assert any(line.split()[-1:] == ["vectorized_elementwise"] for line in printed(80).splitlines())
+    assert any(
+        "vectorized_elementwise_kernel<(int)4, CUDAFunctor_add" in line for line in printed(200).splitlines()
+    )
+
+
 def test_hostile_names_neither_colour_nor_control_the_terminal() -> None:
     text = printed(200, hostile=True)
     assert plain(HOSTILE) in text

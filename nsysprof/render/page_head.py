@@ -37,7 +37,7 @@ def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
 def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     steps = hotspots.steps
     walls = sorted(step.wall_ns for step in steps)
-    middle = int(median(walls))
+    middle = hotspots.comparison.median_ns if hotspots.comparison else int(median(walls))
     spread = f"{count(len(steps))} steps, {duration(walls[0])} to {duration(walls[-1])}"
     yield "Step", duration(middle), f"median of {spread}"
     wall = sum(walls)

@@ -34,13 +34,13 @@ CATEGORY_COLORS = {
 }
 
 IDLE_COLORS = {
-    "idle:launch": "#7d8896",
+    "idle:launch": "#6c7886",
     "idle:sync": "#566270",
-    "idle:alloc": "#94a9bd",
+    "idle:alloc": "#7f97ae",
     "idle:memop": "#a8969a",
     "idle:api": "#6f8a94",
-    "idle:host": "#a6adb8",
-    "idle:queued": "#bcc3cc",
+    "idle:host": "#9098a4",
+    "idle:queued": "#a9b1bb",
     "idle:profiler": "#b5a98d",
     "idle:unknown": "#9b93a0",
 }

@@ -3,12 +3,14 @@
 Everything is built from ``rich.text.Text``, so that no name of a trace is ever read as markup.
 """
 
+from itertools import groupby
+
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from nsysprof.classify.categories import CATEGORY_LABELS
-from nsysprof.measure.results import Hotspots, Step
-from nsysprof.render.format import count, duration, share
+from nsysprof.measure.results import Hotspots, KernelHotspot, Step
+from nsysprof.render.format import count, duration, share, significant, size
 from nsysprof.render.palette import API_LABELS, api_color, bucket_label, category_color
 from nsysprof.render.step_table import steps_table
 from nsysprof.render.terminal import grid, sparkline
@@ -16,6 +18,8 @@ from nsysprof.render.text import plain, readable_kernel, shortened
 
 TOP_KERNELS = 15
 TOP_CALLS = 10
+TOP_RANGES = 8
+TOP_PATTERNS = 5
 
 
 def print_hotspots(hotspots: Hotspots, console: Console) -> None:
@@ -25,7 +29,10 @@ def print_hotspots(hotspots: Hotspots, console: Console) -> None:
         _composition(hotspots, console),
         steps_table(hotspots, console.width),
         _kernels(hotspots, console.width),
+        _ranges(hotspots, console.width),
         _api(hotspots, console.width),
+        _patterns(hotspots),
+        _memory(hotspots),
     ):
         if part is not None:
             console.print()
@@ -92,7 +99,7 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
             count(kernel.count),
             duration(kernel.mean_ns),
             Text(shortened(label, 12), style=category_color(kernel.category)),
-            Text(shortened(readable_kernel(kernel.name), room)),
+            Text(_kernel_title(kernel, room)),
         )
     return table
 
@@ -127,3 +134,74 @@ def _api_classes(hotspots: Hotspots) -> Text:
         line.append(API_LABELS.get(key, key), style=api_color(key))
         line.append(f" {count(amount.count)}x {duration(amount.ns)}")
     return line
+
+
+def _kernel_title(kernel: KernelHotspot, room: int) -> str:
+    """Return the name if it fits; else, of a template, the family: that says what the arguments are for."""
+    name = readable_kernel(kernel.name)
+    if len(name) > room and "<" in name and kernel.family:
+        name = kernel.family
+    return shortened(name, room)
+
+
+def _ranges(hotspots: Hotspots, width: int) -> RenderableType | None:
+    """The program's own parts: NVTX ranges other than the steps."""
+    own = {step.label for step in hotspots.steps}
+    shown = [each for each in hotspots.ranges if each.text not in own][:TOP_RANGES]
+    if not shown:
+        return None
+    table = grid("NVTX ranges", "other than steps, by time on the GPU")
+    for name in ("GPU", "work", "count", "operations"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("range", no_wrap=True)
+    for each in shown:
+        table.add_row(
+            duration(each.gpu_ns),
+            duration(each.work_ns),
+            count(each.count),
+            count(each.operations),
+            Text(shortened(each.text, max(width - 46, 20))),
+        )
+    return table
+
+
+def _patterns(hotspots: Hotspots) -> RenderableType | None:
+    """What the CPU calls round a launch; only where something else than launches is in it."""
+    shown = [each for each in hotspots.patterns if len(each.functions) > 1][:TOP_PATTERNS]
+    if not shown:
+        return None
+    table = grid("Call patterns", "calls round a launch, again and again")
+    for name in ("count", "a step", "launches"):
+        table.add_column(name, justify="left" if name == "launches" else "right", no_wrap=True)
+    table.add_column("calls", no_wrap=False)
+    classes = {call.name: call.api_class for call in hotspots.api_calls}
+    for each in shown:
+        kind = max(each.categories, key=lambda key: each.categories[key], default="")
+        calls = Text()
+        for name, run in groupby(each.functions):
+            times = len(list(run))
+            calls.append(" > " if calls else "")
+            calls.append(plain(name), style=api_color(classes.get(name, "")))
+            calls.append(f" x{times}" if times > 1 else "")
+        table.add_row(
+            count(each.count),
+            significant(each.per_step) if each.per_step >= 0 else "",
+            Text(shortened(CATEGORY_LABELS.get(kind, kind), 12), style=category_color(kind)),
+            calls,
+        )
+    return table
+
+
+def _memory(hotspots: Hotspots) -> RenderableType | None:
+    """One line a device: the most memory in use, and what CUDA was asked for."""
+    if not hotspots.memory:
+        return None
+    lines: list[Text] = [Text("Device memory", style="bold")]
+    for device in hotspots.memory:
+        line = Text(f"GPU {device.device}: at most {size(device.peak_bytes)} in use, ")
+        line.append(f"{count(device.allocations)} allocations of {size(device.allocated_bytes)}")
+        line.append(f", {count(device.releases)} releases")
+        if device.pool_peak_bytes >= 0:
+            line.append(f"; the pool grew to {size(device.pool_peak_bytes)}")
+        lines.append(line)
+    return Group(*lines)

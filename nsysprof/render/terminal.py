@@ -12,7 +12,7 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 
 def grid(title: str, note: str = "") -> Table:
     """Return an empty table in the house style: a bold title with a dim note, no vertical lines."""
-    heading = Text(title, style="bold")
+    heading = Text(title, style="bold", no_wrap=True, overflow="ignore")  # may be wider than the table
     if note:
         heading.append(f"  {note}", style="not bold dim")
     return Table(

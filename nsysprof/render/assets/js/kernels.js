@@ -128,15 +128,17 @@ function treemap() {
   const make = () => {
     const boxes = treeBoxes();
     const total = boxes.filter((box) => !box.parent).reduce((sum, box) => sum + box.ns, 0) || 1;
-    const short = (text) => (text.length > 60 ? `${text.slice(0, 40)}\u2026${text.slice(-18)}` : text).replaceAll("<", "&lt;");
+    const tidy = (text) => text.replace(/^void /, "").replaceAll(/at::native::|<unnamed>::|\(anonymous namespace\)::|at::|c10::/g, "");
+    const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
+    const short = (box) => cut(tidy(box.label), 34).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
     return {
       traces: [{
         type: shape, branchvalues: "total", ids: boxes.map((box) => box.id), parents: boxes.map((box) => box.parent),
-        labels: boxes.map((box) => short(box.label)), values: boxes.map((box) => box.ns), text: boxes.map((box) => `${duration(box.ns)}, ${share(box.ns / total)}`),
+        labels: boxes.map(short), values: boxes.map((box) => box.ns), text: boxes.map((box) => `${duration(box.ns)}, ${share(box.ns / total)}`),
         textinfo: "label+text", hovertemplate: "%{label}<br>%{text}<extra></extra>", tiling: { pad: 1 }, pathbar: { thickness: 18 },
         textfont: { size: 12 }, marker: { colors: boxes.map((box) => bucketColor(box.category)), line: { width: 1, color: "rgba(255,255,255,0.55)" }, pad: { t: 19, l: 3, r: 3, b: 3 } },
       }],
-      layout: { margin: { l: 4, r: 4, t: 4, b: 4 }, uniformtext: { minsize: 10, mode: "hide" } },
+      layout: { margin: { l: 4, r: 4, t: 4, b: 4 }, uniformtext: { minsize: 9, mode: "hide" } },
     };
   };
   const plot = chart(body, 400, make);
@@ -204,7 +206,7 @@ function drawKernels({ view, visible, head, rows, more, words }) {
 }
 
 function kernelRow(row, largest) {
-  const bar = node("span", { class: "bar", style: { width: `${(70 * row.share) / largest}px`, background: bucketColor(row.category) } });
+  const bar = node("span", { class: "bar", style: { width: `${(48 * row.share) / largest}px`, background: bucketColor(row.category) } });
   const made = node(
     "tr", { "data-ns": row.total_ns },
     node("td", { class: "text" }, node("span", { class: "swatch", style: { background: bucketColor(row.category) } }), ` ${bucketLabel(row.category)}`),

@@ -19,7 +19,7 @@ function startQueue() {
   const x = Array.from(time, (ns) => ns / 1e9);
   const { body } = figure("api", {
     title: "How far the CPU is ahead of the GPU",
-    text: `Time from the return of a launch call to the start of its work (lowest, median and highest of every ${count(events.queue.group)} operations), and the most `
+    text: `Time from the return of a launch call to the start of its work (median and highest of every ${count(events.queue.group)} operations), and the most `
       + "operations that were submitted and had not begun. Near nothing means that the GPU waits for the CPU. Drag to zoom, double click to come back.",
     csv: () => [["time_ns", "delay_min_ns", "delay_median_ns", "delay_max_ns", "queue_depth_max"],
       ...Array.from(time, (ns, at) => [ns + events.start_ns, min[at], median[at], max[at], depth[at]])],
@@ -28,7 +28,6 @@ function startQueue() {
     traces: [
       { name: "highest delay", x, y: Array.from(max, (ns) => Math.max(ns, 1) / 1e9), type: "scatter", mode: "lines", line: { width: 0.8, color: "#a6adb8" } },
       { name: "median delay", x, y: Array.from(median, (ns) => Math.max(ns, 1) / 1e9), type: "scatter", mode: "lines", line: { width: 2, color: "#0072b2" } },
-      { name: "lowest delay", x, y: Array.from(min, (ns) => Math.max(ns, 1) / 1e9), type: "scatter", mode: "lines", line: { width: 0.8, color: "#56b4e9" } },
       { name: "queue depth", x, y: Array.from(depth), type: "scatter", mode: "lines", line: { width: 1.5, color: "#d55e00" }, yaxis: "y2" },
     ],
     layout: {
@@ -120,7 +119,7 @@ function memoryPerStep() {
     ],
     layout: {
       dragmode: false, hovermode: "closest", xaxis: { ...stepAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.14 },
-      yaxis: { domain: [0.45, 1], title: { text: "GB" }, fixedrange: true }, yaxis2: { domain: [0, 0.38], title: { text: "allocations" }, fixedrange: true, rangemode: "tozero" },
+      yaxis: { domain: [0.45, 1], title: { text: "GB" }, fixedrange: true, rangemode: "tozero", nticks: 4 }, yaxis2: { domain: [0, 0.38], title: { text: "allocs" }, fixedrange: true, rangemode: "tozero", nticks: 4 },
     },
   }));
 }
