@@ -24,21 +24,9 @@ from nsysprof.render.text import plain
 from nsysprof.render.timeline_data import timeline_data
 
 SCRIPTS = (
-    *(
-        "unpack",
-        "core",
-        "result",
-        "theme",
-        "plotly",
-        "state",
-        "charts",
-        "events",
-        "steps",
-        "lanes",
-        "overview",
-        "timeline",
-    ),
-    *("inside", "ranges", "kernels", "compare", "api", "memory", "main"),
+    *("unpack", "core", "result", "theme", "plotly", "state", "charts"),
+    *("events", "steps", "lanes", "overview", "timeline", "inside"),
+    *("ranges", "kernels", "compare", "api", "memory", "main"),
 )
 """The files of assets/js, in the order in which they make up the page's script."""
 

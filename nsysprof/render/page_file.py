@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,13 +26,20 @@ _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def assembled(template: str, scripts: Sequence[str], data: object, parts: Mapping[str, str]) -> str:
+def assembled(
+    template: str,
+    scripts: Sequence[str],
+    data: object,
+    parts: Mapping[str, str],
+    styles: Sequence[str] = ("page.css",),
+) -> str:
     """Return a whole page as ASCII text.
 
-    template, scripts: names of files in ``assets``. data: JSON values that the scripts find as ``page``.
+    template, scripts, styles: files in ``assets``. data: JSON values that the scripts find as ``page``.
     parts: HTML for the template's other placeholders; whoever makes it escapes it.
     """
-    script, style, plotly = _script(scripts), _text("page.css"), plotly_source()
+    script, plotly = _script(scripts), plotly_source()
+    style = "".join(_text(name) for name in styles)
     everything = {
         **parts,
         "policy": _policy([script, plotly], style),
@@ -44,6 +51,14 @@ def assembled(template: str, scripts: Sequence[str], data: object, parts: Mappin
     }
     filled = _PLACEHOLDER.sub(lambda match: everything[match[1]], _text(template))
     return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def facts_html(facts: Iterable[tuple[str, str, str]]) -> str:
+    """Return term, value and note of each fact as the inside of a definition list."""
+    return "".join(
+        f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd></div>"
+        for term, value, note in facts
+    )
 
 
 def write_file(text: str, target: Path) -> Path:

@@ -1,22 +1,19 @@
 """The figures that stand at the head of the page, as HTML."""
 
-import html
 from collections.abc import Iterator
 from statistics import median
 
 from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots
 from nsysprof.render.format import count, duration, share
+from nsysprof.render.page_file import facts_html
 from nsysprof.render.palette import bucket_label
 from nsysprof.render.text import plain, readable_kernel, shortened
 
 
 def tiles(hotspots: Hotspots) -> str:
     """Return the terms and values of a definition list: what to know at first sight."""
-    return "".join(
-        f"<div><dt>{html.escape(term)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd></div>"
-        for term, value, note in _facts(hotspots)
-    )
+    return facts_html(_facts(hotspots))
 
 
 def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:

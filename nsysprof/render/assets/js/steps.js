@@ -11,22 +11,6 @@ const buckets = (() => {
   return { all: [...work, ...idle].map(([key]) => key), totals };
 })();
 
-const PATTERNS = {
-  "idle:launch": "/", "idle:sync": "x", "idle:alloc": "-", "idle:memop": "|", "idle:api": "\\", "idle:queued": ".",
-  "idle:profiler": "+",
-};
-
-// Beyond MOST_COLUMNS steps a column stands for several that follow each other, and shows their mean.
-const MOST_COLUMNS = 1500;
-const stepGroups = (() => {
-  const size = Math.ceil(steps.length / MOST_COLUMNS) || 1;
-  return Array.from({ length: Math.ceil(steps.length / size) }, (_, at) => {
-    const members = steps.slice(at * size, (at + 1) * size);
-    const label = members.length > 1 ? `mean of ${members[0].label} to ${members[members.length - 1].label}` : members[0].label;
-    return { index: at * size, members, label, wall: members.reduce((sum, step) => sum + step.wall_ns, 0) };
-  });
-})();
-
 function stepTraces() {
   return buckets.all.map((key) => {
     const sums = stepGroups.map(({ members }) => members.reduce((sum, step) => sum + (step.partition[key] || 0), 0));
@@ -41,11 +25,7 @@ function stepTraces() {
         line: { width: 0, color: bucketColor(key), shape: "hvh" }, fillcolor: bucketColor(key),
       };
     }
-    const shape = PATTERNS[key] || "";
-    return {
-      ...common, type: "bar",
-      marker: { color: bucketColor(key), line: { width: 0 }, pattern: { shape, size: 6, solidity: 0.2, fgcolor: "#ffffff", fillmode: "overlay" } },
-    };
+    return { ...common, type: "bar", marker: bucketMarker(key) };
   });
 }
 
