@@ -1,0 +1,59 @@
+"""What each axis does to time and memory, in a sentence."""
+
+from collections.abc import Sequence
+
+from nsysprof.sweep.results import AxisResult, Point, Spread
+
+_NOTABLE = 1.03
+"""A factor below which two figures count as the same, unless their repeats lie apart."""
+
+
+def headline(axes: Sequence[AxisResult], points: Sequence[Point]) -> tuple[str, ...]:
+    """Return a sentence for each axis that has two values with figures."""
+    return tuple(text for axis in axes if (text := _sentence(axis, axes, points)))
+
+
+def _sentence(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Point]) -> str:
+    """Compare the first and the last value of ``axis`` that were measured with everything else alike."""
+    alike = line(axis, axes, points)
+    measured = [point for point in alike if point.time_s]
+    lost = [point for point in alike if point.status == "out_of_memory"]
+    parts = []
+    if len(measured) > 1:
+        first, last = measured[0], measured[-1]
+        changes = [
+            _change("time", first.time_s, last.time_s),
+            _change("a step", first.step_s, last.step_s),
+            _change("images/s", first.images_per_s, last.images_per_s),
+            _change("memory", first.memory_bytes, last.memory_bytes),
+        ]
+        told = [change for change in changes if change]
+        span = f"{axis.key} {first.values[axis.key]} to {last.values[axis.key]}"
+        parts.append(f"{span}: {', '.join(told) if told else 'no difference in time and memory'}")
+    if lost:
+        parts.append(f"{'' if parts else axis.key + ' '}{lost[0].values[axis.key]} does not fit into memory")
+    return "; ".join(parts)
+
+
+def line(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Point]) -> list[Point]:
+    """Return the points along ``axis``, in its order, that agree on every other axis.
+
+    In a grid the others stand at the first point's values; one axis at a time they are the defaults.
+    """
+    if not points:
+        return []
+    base = points[0].values
+    others = [other.key for other in axes if other.key != axis.key]
+    found = [point for point in points if all(point.values[key] == base[key] for key in others)]
+    return sorted(found, key=lambda point: axis.values.index(point.values[axis.key]))
+
+
+def _change(what: str, before: Spread | None, after: Spread | None) -> str:
+    """Return ``what`` with the factor between two figures; empty when they do not differ notably."""
+    if before is None or after is None or not before.middle or not after.middle:
+        return ""
+    factor = after.middle / before.middle
+    apart = after.low > before.high or after.high < before.low
+    if max(factor, 1 / factor) < _NOTABLE or not apart:
+        return ""
+    return f"{what} x{factor:.2f}" if factor < 9.995 else f"{what} x{factor:.0f}"
