@@ -204,6 +204,7 @@ def test_an_importer_that_does_not_start(tmp_path: Path) -> None:
     done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
     assert done.code == 6
     assert "problem: nsys's importer does not work: libpfm.so.4: cannot open shared object file" in done.out
+    assert "  nsysprof-out/x.qdstrm\n" in done.out
     assert names(tmp_path / "nsysprof-out") == ["x.qdstrm", "x.run.json"]
 
 
@@ -225,9 +226,9 @@ def test_a_runner_is_not_started_when_its_ranges_would_be_lost(tmp_path: Path) -
 
 
 WAITER = """
-import signal, sys, time
+import os, signal, sys, time
 def stop(*_):
-    print("asked to stop", flush=True)
+    os.write(1, b"asked to stop\\n")  # not print(): the signal may come inside one
     {answer}
 signal.signal(signal.SIGINT, stop)
 print("ready", flush=True)

@@ -89,8 +89,8 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path: Path) -> None:
 
 def test_the_second_ctrl_c_kills_everything(tmp_path: Path) -> None:
     program = (
-        "import signal, time\n"
-        "def stop(*_): print('no')\n"
+        "import os, signal, time\n"
+        "def stop(*_): os.write(1, b'no\\n')\n"
         "signal.signal(signal.SIGINT, stop); signal.signal(signal.SIGTERM, stop)\n"
         "print('ready')\n"
         "while True: time.sleep(0.05)"

@@ -107,7 +107,7 @@ def run_tree(
         _settle(before, patient=not sent.killed and not timed_out)
         out.join(_END_SECONDS)
         err.join(_END_SECONDS)
-    code = process.returncode
+    code = -signal.SIGKILL if sent.killed else process.returncode
     return Ended(
         code if code >= 0 else 128 - code,
         sent.first,
@@ -158,6 +158,8 @@ def _forwarding(before: set[int], heard: Callable[[int], None]) -> Iterator[_Sen
     def handle(number: int, _frame: FrameType | None) -> None:
         sent.count += 1
         if sent.count > 1:
+            if sent.process:
+                sent.process.kill()  # first, so that it has no time to say how it misses the others
             _signal_all(_descendants() - before, signal.SIGKILL)
         else:
             sent.first = number

@@ -77,7 +77,11 @@ def run_capture(request: Request, streams: Streams, progress: Progress) -> Captu
         if not trial.recorded:
             raise NsysError(trial.problem, trial.hint)
     with _work_folder(request.folder) as work:
-        return _Job(request, nsys, Path(work).resolve(), targets, progress).run(streams)
+        try:
+            return _Job(request, nsys, Path(work).resolve(), targets, progress).run(streams)
+        except OSError as error:
+            reason = f"the results cannot be written to {request.folder}: {error.strerror}"
+            raise OutputError(reason, "make room there, or give another --output") from None
 
 
 def _targets(request: Request) -> dict[str, Path]:
@@ -142,9 +146,7 @@ class _Job:
 
     def _environment(self) -> dict[str, str]:
         """Return the program's environment: ours, output unbuffered, and what runners look for."""
-        added = {
-            "PYTHONUNBUFFERED": "1"
-        }  # nsys gives the program a pipe, and its output is to be seen as it comes
+        added = {"PYTHONUNBUFFERED": "1"}  # nsys gives it a pipe, and its output is to be seen as it comes
         if self.request.target.is_runner:
             added[RECORD_VARIABLE] = str(self.work / "run.json")
             if self.request.target.range_name is not None:
@@ -153,25 +155,24 @@ class _Job:
 
     def _keep(self, ended: Ended) -> tuple[Path | None, Path | None, NsysprofError | None]:
         """Move what was recorded to its place and export it; return report, export and what failed."""
-        report: Path | None = None
+        report, failure = self._keep_report(ended)
+        if report is None or failure:
+            return report, None, failure or self._nothing(ended)
+        later = f"`nsysprof export {report}` exports what there is"
+        if ended.killed:
+            return report, None, CaptureError("the capture was killed", later)
+        out = self.targets[".sqlite"]
         try:
-            report = self._keep_report(ended)
-            if ended.killed:
-                raise CaptureError(
-                    "the capture was killed", f"`nsysprof export {report}` exports what there is"
-                )
-            export = export_report(
-                self.nsys, report, self.targets[".sqlite"], force=True, progress=self.progress
-            )
+            export = export_report(self.nsys, report, out, force=True, progress=self.progress)
         except KeyboardInterrupt:
-            hint = f"`nsysprof export {report}` does it later" if report else ""
-            return report, None, CaptureError("the export was interrupted", hint)
+            return report, None, CaptureError("the export was interrupted", later)
         except NsysprofError as error:
             return report, None, error
         return report, export, None
 
-    def _keep_report(self, ended: Ended) -> Path:
-        """Return the report in its place: .nsys-rep, or .qdstrm where the importer does not work."""
+    def _keep_report(self, ended: Ended) -> tuple[Path | None, CaptureError | None]:
+        """Put the report in its place: .nsys-rep, or .qdstrm with the reason why it was not imported."""
+        failure = None
         report = self.work / f"{_STEM}.nsys-rep"
         stream = self.work / f"{_STEM}.qdstrm"
         left = Path(ended.stream_path)
@@ -181,13 +182,12 @@ class _Job:
             try:
                 self.progress("importing", 0.0)
                 import_stream(check_importer(self.nsys), stream, report)
-            except CaptureError:
-                stream.replace(self.targets[".qdstrm"])
-                raise
+            except CaptureError as error:
+                failure = error
         for path in (report, stream):
             if path.is_file():
-                return path.replace(self.targets[path.suffix])
-        raise self._nothing(ended)
+                return path.replace(self.targets[path.suffix]), failure
+        return None, failure
 
     def _nothing(self, ended: Ended) -> CaptureError:
         """Say why there is no report."""
