@@ -1,5 +1,6 @@
 """Rows of the timeline: a lane for each stream of a GPU and each thread, and exact sums for each in bins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +40,17 @@ class LaneRows:
 def gather_lanes(inputs: StepInputs, end_ns: int) -> LaneRows:
     """Give every operation, call and range of a trace its lane."""
     trace, ranges = inputs.trace, inputs.trace.ranges
+
+    def range_name(key: int) -> str:
+        return f"NVTX, {_thread(trace, key // 2)}{', start/end' if key % 2 else ''}"
+
     range_key = ranges.thread * 2 + np.isin(ranges.kind, _START_END)
-    call_key = inputs.calls.rows.thread
-    range_names = {
-        key: f"NVTX, {_thread(trace, key // 2)}{', start/end' if key % 2 else ''}"
-        for key in _distinct(range_key)
-    }
-    call_names = {key: f"CUDA API, {_thread(trace, key)}" for key in _distinct(call_key)}
-    op_key, op_names = _streams(inputs)
-    range_lane, range_labels, fewer = _number(range_key, range_names, 0)
-    call_lane, call_labels, less = _number(call_key, call_names, len(range_labels))
-    op_lane, op_labels, left = _number(op_key, op_names, len(range_labels) + len(call_labels))
+    range_lane, range_labels, fewer = _number(range_key, range_name, 0)
+    call_lane, call_labels, less = _number(
+        inputs.calls.rows.thread, lambda key: f"CUDA API, {_thread(trace, key)}", len(range_labels)
+    )
+    op_key, op_name = _streams(inputs)
+    op_lane, op_labels, left = _number(op_key, op_name, len(range_labels) + len(call_labels))
     range_end = closed_ends(ranges.end_ns, end_ns)
     labels = [("nvtx", label) for label in range_labels]
     labels += [("api", label) for label in call_labels] + [("gpu", label) for label in op_labels]
@@ -65,33 +66,30 @@ def gather_lanes(inputs: StepInputs, end_ns: int) -> LaneRows:
     )
 
 
-def _distinct(key: I32) -> list[int]:
-    found: list[int] = code(key).values.tolist()
-    return found
-
-
-def _streams(inputs: StepInputs) -> tuple[I32, dict[int, str]]:
-    """Return a key of each operation for its process, device and stream, and the names of the keys."""
+def _streams(inputs: StepInputs) -> tuple[I32, Callable[[int], str]]:
+    """Return a key of each operation for its process, device and stream, and what names a key."""
     trace, ops = inputs.trace, inputs.ops
     tables = [table for table in (trace.kernels, trace.memcpys, trace.memsets, trace.graphs) if len(table)]
     stream = code(np.concatenate([table.stream for table in tables]) if tables else np.zeros(0, np.int32))
     several = len(trace.processes) > 1
-    key = (ops.process * len(ops.devices) + ops.device) * len(stream.values) + stream.codes
-    names = {}
-    for value in _distinct(key):
-        place, which = divmod(value, len(stream.values))
+
+    def name(key: int) -> str:
+        place, which = divmod(key, len(stream.values))
         process, device = divmod(place, len(ops.devices))
-        names[value] = f"GPU {ops.devices[device]}, stream {int(stream.values[which])}"
+        text = f"GPU {ops.devices[device]}, stream {int(stream.values[which])}"
         if several and process >= 0:
-            names[value] += f", process {int(trace.processes[process]) >> 24 & _THREAD_MASK}"
-    return key.astype(np.int32), names
+            text += f", process {int(trace.processes[process]) >> 24 & _THREAD_MASK}"
+        return text
+
+    key = (ops.process * len(ops.devices) + ops.device) * len(stream.values) + stream.codes
+    return key.astype(np.int32), name
 
 
 def _thread(trace: Trace, index: int) -> str:
     return f"thread {int(trace.threads[index]) & _THREAD_MASK}"
 
 
-def _number(key: I32, names: dict[int, str], offset: int) -> tuple[I32, list[str], str]:
+def _number(key: I32, name: Callable[[int], str], offset: int) -> tuple[I32, list[str], str]:
     """Return the lane of each row, the lanes' labels, and what has none."""
     if not len(key):
         return np.zeros(0, np.int32), [], ""
@@ -100,9 +98,9 @@ def _number(key: I32, names: dict[int, str], offset: int) -> tuple[I32, list[str
     keep = np.sort(np.argsort(-counts, kind="stable")[:MOST_LANES])
     lane = np.full(len(values), -1, np.int32)
     lane[keep] = np.arange(len(keep), dtype=np.int32) + offset
-    labels = [names[value] for value in values[keep].tolist()]
+    labels = [name(value) for value in values[keep].tolist()]
     lost = len(values) - len(keep)
-    kind = names[int(values[0])].split(",")[0].split()[0]
+    kind = labels[0].split(",")[0].split()[0]
     note = (
         f"{lost} more of {kind} with {int(counts.sum() - counts[keep].sum()):,} events are not"
         if lost
