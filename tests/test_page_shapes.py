@@ -1,0 +1,109 @@
+"""Pages of traces that lack something: every part is drawn or says why it is empty, and nothing fails."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browser import Browser, browser
+from trace_builder import TraceBuilder
+
+from nsysprof.measure.hotspots import examine, hotspots_of
+from nsysprof.measure.timeline import measure_timeline
+from nsysprof.render.page import write_page
+from nsysprof.trace import open_trace
+
+SECTIONS = ("steps", "timeline", "inside", "kernels", "compare", "api", "memory")
+
+
+def kernels_alone() -> TraceBuilder:
+    return TraceBuilder().kernel("gemm_kernel", 0, 500).kernel("other", 600, 900, stream=9).memcpy(950, 990)
+
+
+def calls_alone() -> TraceBuilder:
+    return TraceBuilder().api("cudaMalloc_v3020", 10, 400).api("cudaFree_v3020", 500, 600)
+
+
+def one_step() -> TraceBuilder:
+    builder = TraceBuilder().nvtx("step 0", 0, 1000)
+    return builder.launch("gemm_kernel", api=(10, 20), gpu=(30, 500), correlation=1)
+
+
+def two_processes_and_devices() -> TraceBuilder:
+    builder = TraceBuilder().gpu(1, "NVIDIA H200")
+    for step in range(3):
+        at = step * 10_000
+        builder.nvtx(f"step {step}", at, at + 9_000)
+        for pid, device in ((1000, 0), (2000, 1)):
+            builder.launch(
+                f"kernel_{device}",
+                api=(at + 10 + device, at + 40),
+                gpu=(at + 100, at + 5_000 + 100 * device),
+                correlation=step + 1,
+                pid=pid,
+                device=device,
+            )
+    return builder
+
+
+def a_whole_graph() -> TraceBuilder:
+    builder = TraceBuilder().api("cudaGraphLaunch_v10000", 10, 40, correlation=1)
+    return builder.graph(100, 900, correlation=1).nvtx("step 0", 0, 1000).nvtx("step 1", 1000, 2000)
+
+
+def hidden_graphs() -> TraceBuilder:
+    builder = TraceBuilder().nvtx("step 0", 0, 1000).nvtx("step 1", 1000, 2000)
+    builder.api("cudaGraphLaunch_v10000", 10, 40, correlation=1)
+    builder.api("cudaGraphLaunch_v10000", 1010, 1040, correlation=2)
+    builder.launch("tail", api=(50, 60), gpu=(500, 600), correlation=3)
+    return builder.launch("tail", api=(1050, 1060), gpu=(1500, 1600), correlation=4)
+
+
+def hostile_names() -> TraceBuilder:
+    builder = TraceBuilder()
+    for step in range(2):
+        at = step * 1000
+        builder.nvtx(f"step {step}", at, at + 900).nvtx("</script><b>\u202erange", at + 5, at + 800)
+        builder.launch(
+            "<img src=x>\u202e\x1b[31m", api=(at + 10, at + 20), gpu=(at + 30, at + 500), correlation=step + 1
+        )
+    return builder
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        kernels_alone,
+        calls_alone,
+        one_step,
+        two_processes_and_devices,
+        a_whole_graph,
+        hidden_graphs,
+        hostile_names,
+    ],
+)
+def test_every_part_is_drawn_or_says_why_not(
+    chromium: Browser, tmp_path: Path, make: Callable[[], TraceBuilder]
+) -> None:
+    with open_trace(make().write(tmp_path / "trace.sqlite")) as trace:
+        inputs = examine(trace)
+        hotspots = hotspots_of(inputs)
+        page = write_page(hotspots, tmp_path / "page.html", measure_timeline(inputs, hotspots))
+    chromium.requests()
+    chromium.open(page)
+    for section in SECTIONS:
+        chromium.run("document.getElementById(arguments[0]).scrollIntoView()", section)
+        chromium.run("return new Promise(done => requestAnimationFrame(() => setTimeout(done, 80)))")
+        assert chromium.run("return document.getElementById(arguments[0]).children.length > 1", section)
+    if hotspots.steps:
+        chromium.press("\ue014")
+        assert chromium.run("return document.getElementById('step-choice').value") == "0"
+    assert chromium.logs() == []
+    assert chromium.requests() == []
+    assert not chromium.run("return document.querySelector('img, b img, section b img')")
+    assert "\u202e" not in chromium.run("return document.body.innerText")
