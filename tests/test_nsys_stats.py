@@ -19,7 +19,7 @@ def nsys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def crowded(path: Path) -> Path:
-    """Two processes with the same correlation ids, two threads each, nested and overlapping ranges, a graph."""
+    """Two processes with the same ids, two threads each, nested and overlapping ranges, a graph."""
     builder = TraceBuilder()
     for pid, device in ((1000, 0), (2000, 1)):
         for tid in (pid, pid + 1):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nsysprof.attribute.buckets import BUCKETS, CAUSE_CODE, IDLE, WORK, WORK_CODE
@@ -234,12 +234,14 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
+@settings(deadline=None)
 @given(cases(), st.lists(st.tuples(st.integers(0, END), st.integers(0, END)).map(sorted), max_size=5))
 def test_equals_the_definition_ns_by_ns(case: Case, spans: list[list[int]]) -> None:
     windows = [(0, END), *((start, end) for start, end in spans)]
     assert partition(case, windows) == [expected(case, window) for window in windows]
 
 
+@settings(deadline=None)
 @given(cases())
 def test_the_parts_sum_to_the_devices_time(case: Case) -> None:
     first, last = min(op.start for op in case.ops), max(op.end for op in case.ops)

@@ -27,8 +27,8 @@ def gpu_windows(ops: Operations, step: I32, chain: I32) -> Windows:
 
     step: step of each operation, -1 outside.
 
-    A window runs from the start of the step's first kernel or graph (first operation, where it has neither) to
-    that of the next step in its chain, and for the last step of a chain to the end of its own last operation.
+    A window runs from the start of the step's first kernel or graph (first operation, where it has neither)
+    to that of the next step in its chain, and for the last step of a chain to the end of its last operation.
     """
     devices = len(ops.devices)
     cells = len(chain) * devices

@@ -56,7 +56,8 @@ def sample(calls: Calls, ops: Operations, start_ns: I64, end_ns: I64) -> Sample:
     thread = calls.rows.thread[rows]
     if len(rows) and (thread != thread[0]).any():
         launching = thread[calls.is_class(*_LAUNCHES, rows=rows)]
-        rows = rows[thread == np.bincount(launching if len(launching) else thread).argmax()]
+        voters = launching if len(launching) else thread
+        rows = rows[thread == voters[np.bincount(voters)[voters].argmax()]]  # of equals the first to launch
     return Sample(rows, high - low if len(start_ns) else 0, _kernel_kinds(ops, rows))
 
 

@@ -47,7 +47,7 @@ def range_hotspots(trace: Trace, submissions: Submissions, end_ns: int) -> tuple
     )
     longest = np.argsort(-columns[2], kind="stable")[:MOST_RANGES].tolist()
     texts, domains = trace.range_texts, trace.domains
-    return tuple(
+    entries = [
         RangeHotspot(
             texts[int(values[at]) % len(texts)],
             domains[int(values[at]) // len(texts) // 2],
@@ -55,7 +55,8 @@ def range_hotspots(trace: Trace, submissions: Submissions, end_ns: int) -> tuple
             *(int(column[at]) for column in columns),
         )
         for at in longest
-    )
+    ]
+    return tuple(sorted(entries, key=lambda one: (-one.gpu_ns, -one.cpu_ns, one.domain, one.text, one.kind)))
 
 
 class Operators:
