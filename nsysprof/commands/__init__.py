@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nsysprof import __version__
-from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query
+from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query, sweep
 from nsysprof.errors import NsysprofError
 
 app = typer.Typer(
@@ -43,6 +43,9 @@ app.command("export")(export.export)
 app.command("hotspots")(hotspots.hotspots)
 app.command("classify")(classify.classify)
 app.command("query")(query.query)
+app.command("sweep", cls=capture.ProgramCommand, context_settings={"ignore_unknown_options": True})(
+    sweep.sweep
+)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-_PROGRAM = "nsysprof.program"
+PROGRAM = "nsysprof.program"
+"""Where the words after ``--`` lie in the context's ``meta``."""
 
 
 class ProgramCommand(TyperCommand):
@@ -18,7 +19,7 @@ class ProgramCommand(TyperCommand):
         """Parse what comes before ``--``."""
         if "--" in args:
             at = args.index("--")
-            ctx.meta[_PROGRAM] = args[at + 1 :]
+            ctx.meta[PROGRAM] = args[at + 1 :]
             args = args[:at]
         return list(super().parse_args(ctx, args))
 
@@ -48,7 +49,7 @@ def capture(
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
 
-    program = context.meta.get(_PROGRAM)
+    program = context.meta.get(PROGRAM)
     target = runner_target(runner, context.args) if program is None else program_target(program, context.args)
     chosen = chosen_range(target, capture_range, whole_process=whole_process)
     request = Request(replace(target, range_name=chosen), output, name or target.name, force, nsys)
