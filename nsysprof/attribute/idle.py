@@ -57,7 +57,7 @@ class Cpu:
         launch = pieces.launch[late]
         waits = Waits(pieces.start_ns[late], submitted[late], pieces.window[late], launch)
         thread = self.api.thread[launch]
-        for which in np.flatnonzero(np.bincount(thread)).tolist():
+        for which in (np.flatnonzero(np.bincount(thread + 1)) - 1).tolist():
             total += self._of_thread(which, _select(waits, thread == which), windows)
 
     def _of_thread(self, thread: int, waits: Waits, windows: int) -> I64:

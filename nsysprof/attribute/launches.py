@@ -5,6 +5,7 @@ import numpy as np
 from nsysprof.attribute.tally import blocks
 from nsysprof.trace.model import I32, I64, ApiRows
 
+_NOBODY = np.int32(-2)  # the process of a call whose thread the trace does not hold
 _TABLE = 1 << 21  # entries of a table that still fits the processor's cache
 
 
@@ -23,11 +24,12 @@ def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I3
     known = correlation > 0
     keys: I32 | I64
     wanted: I32 | I64
-    if len(processes) == 1:
+    if len(processes) < 2:
         keys, wanted = api.correlation, correlation
-        known &= process == processes[0]
+        if len(processes):
+            known &= (process == processes[0]) | (process < 0)
     else:
-        keys = _key(thread_process[api.thread], api.correlation)
+        keys = _key(np.append(thread_process, _NOBODY)[api.thread], api.correlation)
         wanted = _key(process, correlation)
     order = None
     if not (keys[1:] > keys[:-1]).all():

@@ -57,6 +57,10 @@ class Timeline:
     end_ns: int
     """End of the trace, where ranges that never closed are taken to end."""
 
+    def process_of(self, thread: I32) -> I32:
+        """Return the process of each thread, -1 when unknown."""
+        return np.append(self.thread_process, np.int32(-1))[thread]
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -96,7 +100,7 @@ def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str
     first_member = np.full(len(group.number), len(timeline.rows), np.int64)
     np.minimum.at(first_member, group.step, group.row)
     processes = np.zeros((len(group.number), timeline.processes + 1), bool)
-    processes[group.step, timeline.thread_process[timeline.rows.thread[group.row]]] = True  # -1 is the last
+    processes[group.step, timeline.process_of(timeline.rows.thread[group.row])] = True  # -1 is the last
     return Steps(
         labels=tuple(timeline.texts[text] for text in timeline.rows.text[first_member]),
         start_ns=group.start_ns,
@@ -240,7 +244,7 @@ def _steps_of_ops(timeline: Timeline, group: _Group, submissions: Submissions) -
     """
     of_op = np.full(len(submissions.ops), -1, np.int32)
     thread = timeline.rows.thread[group.row]
-    process = timeline.thread_process[thread]
+    process = timeline.process_of(thread)
     ends = closed_ends(timeline.rows.end_ns[group.row], timeline.end_ns)
     starts = timeline.rows.start_ns[group.row]
     for which in submissions.threads():

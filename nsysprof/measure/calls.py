@@ -102,7 +102,7 @@ class _Sums:
     def __init__(self, calls: Calls, cuts: I64, windows: CallWindows) -> None:
         functions, stretches = len(calls.kinds), len(cuts) + 1
         teams = windows.processes.shape[1] + 1  # the last is "unknown"
-        team_of = windows.thread_process.astype(np.int64) % teams if teams > 2 else None
+        team_of = np.append(windows.thread_process.astype(np.int64) % teams, teams - 1) if teams > 2 else None
         shape = (teams if teams > 2 else 1, stretches, functions)
         size = int(np.prod(shape))
         ns, count = np.zeros(size, np.int64), np.zeros(size, np.int64)

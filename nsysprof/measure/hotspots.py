@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from nsysprof.attribute.detected import steps_from_launches
 from nsysprof.attribute.operations import Operations, gather
 from nsysprof.attribute.steps import Steps, Timeline, steps_from_ranges
 from nsysprof.attribute.submissions import Submissions
@@ -113,21 +112,18 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
 def find_steps(trace: Trace, submissions: Submissions, wanted: str) -> Steps:
     """Return the steps of a trace, found in the way that ``measure_hotspots`` was asked for."""
     pattern = "" if wanted in ("auto", "nvtx", "detect") else wanted
-    if wanted == "detect":
-        return steps_from_launches(trace, submissions)
-    timeline = Timeline(
-        trace.ranges,
-        trace.range_texts,
-        trace.thread_process,
-        len(trace.processes),
-        _info(trace, submissions.ops).end_ns,
-    )
-    marked = steps_from_ranges(timeline, submissions, pattern)
-    if marked is not None:
-        return marked
-    if wanted != "auto":
+    if wanted != "detect":
+        end = _info(trace, submissions.ops).end_ns
+        processes = len(trace.processes)
+        timeline = Timeline(trace.ranges, trace.range_texts, trace.thread_process, processes, end)
+        marked = steps_from_ranges(timeline, submissions, pattern)
+        if marked is not None:
+            return marked
+    if wanted not in ("auto", "detect"):
         what = f"no NVTX range matching {pattern!r}" if pattern else "no NVTX ranges that count steps"
         raise MissingDataError(f"{trace.path} has {what}", _range_hint(trace))
+    from nsysprof.attribute.detected import steps_from_launches  # most traces do without
+
     return steps_from_launches(trace, submissions)
 
 

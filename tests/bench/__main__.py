@@ -1,0 +1,155 @@
+"""Time nsysprof against nsys's own reports on a real trace and on the same trace grown.
+
+python -m bench [TRACE.sqlite] [--kernels N]...      (tests/ on the path, nsys on PATH)
+
+Every figure is the median of whole processes, run in turn with a warm page cache; memory is the most that a
+process or one of its children held. The table goes to reports/bench/hotspots.md.
+"""
+
+import argparse
+import lzma
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from command_line import real_nsys
+from nsys_stats import lay_out
+
+from bench.grow import grow
+from nsysprof.assets import demo_trace
+
+REPORTS = ("cuda_gpu_kern_sum", "cuda_api_sum", "nvtx_gpu_proj_sum")
+KERNELS = (2_700_000,)
+"""Kernels of the grown traces, unless asked otherwise."""
+REPEATS = 3
+OUT = Path("reports/bench/hotspots.md")
+
+_FLOOR = """
+import sqlite3, sys
+database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+for table in ("KERNEL", "RUNTIME"):
+    database.execute(f'SELECT sum("end" - start) FROM CUPTI_ACTIVITY_KIND_{table}').fetchone()
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A process that ended well."""
+
+    seconds: float
+    megabytes: float
+
+
+def run(command: list[str]) -> Run:
+    """Run a command once; its output goes nowhere."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return Run(time.perf_counter() - begun, usage.ru_maxrss / 1024)
+
+
+def commands(nsys: Path, trace: Path, folder: Path) -> dict[str, list[str]]:
+    """Return what is timed, by what the table calls it; nsys gets a copy, because it writes into the file."""
+    copy = folder / f"{trace.stem}-for-nsys.sqlite"
+    shutil.copy(trace, copy)
+    stats = [str(nsys), "stats", "--format", "csv", "--output", "-", "--force-overwrite", "true"]
+    own = [sys.executable, "-m", "nsysprof", "hotspots", str(trace), "--json"]
+    return {
+        "nsysprof hotspots --json": own,
+        "nsysprof hotspots --json --html": [*own, "--html", str(folder / "page.html")],
+        f"nsys stats: {' + '.join(REPORTS)}": [*stats, "--report", ",".join(REPORTS), str(copy)],
+        "floor: SQLite scans two columns of two tables": [sys.executable, "-c", _FLOOR, str(trace)],
+    }
+
+
+def bench(nsys: Path, trace: Path, folder: Path) -> dict[str, Run]:
+    """Time everything on one trace, in turn, so that whatever else the machine does falls on all alike."""
+    todo = commands(nsys, trace, folder)
+    runs: dict[str, list[Run]] = {name: [] for name in todo}
+    for _ in range(REPEATS):
+        for name, command in todo.items():
+            runs[name].append(run(command))
+            print(f"{trace.stem}: {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr)
+    return {
+        name: Run(median(one.seconds for one in found), max(one.megabytes for one in found))
+        for name, found in runs.items()
+    }
+
+
+def sizes(trace: Path) -> tuple[int, int, float]:
+    """Return kernels, API calls and megabytes of a trace."""
+    with closing(sqlite3.connect(f"file:{trace}?mode=ro", uri=True)) as database:
+        kernels, calls = (
+            int(database.execute(f"SELECT count(*) FROM CUPTI_ACTIVITY_KIND_{table}").fetchone()[0])
+            for table in ("KERNEL", "RUNTIME")
+        )
+    return kernels, calls, trace.stat().st_size / 1e6
+
+
+def table(trace: Path, results: dict[str, Run]) -> list[str]:
+    """Return the lines of one trace's table."""
+    kernels, calls, megabytes = sizes(trace)
+    theirs = next(one.seconds for name, one in results.items() if name.startswith("nsys stats"))
+    return [
+        f"## {kernels:,} kernels, {calls:,} API calls, {megabytes:.0f} MB",
+        "",
+        "| whole process | median | against nsys stats | peak memory |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.megabytes:.0f} MB |"
+            for name, one in results.items()
+        ),
+        "",
+    ]
+
+
+def unpacked_demo(folder: Path) -> Path:
+    """Unpack the trace that ships with nsysprof."""
+    path = folder / "demo.sqlite"
+    with lzma.open(demo_trace()) as packed, path.open("wb") as plain:
+        shutil.copyfileobj(packed, plain)
+    return path
+
+
+def main() -> None:
+    """Grow, time, and write the report."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("trace", nargs="?", type=Path, help="an nsys export; by default the demo trace")
+    parser.add_argument("--kernels", type=int, action="append", help="size of a grown trace; may be repeated")
+    arguments = parser.parse_args()
+    lines = [
+        "# hotspots, measured",
+        "",
+        f"`make bench`; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"nsys {'.'.join(map(str, real_nsys().version))}; medians of {REPEATS} processes, warm page cache.",
+        "",
+    ]
+    with tempfile.TemporaryDirectory(prefix="nsysprof-bench-") as name:
+        folder = Path(name)
+        nsys = lay_out(folder / "nsys")
+        trace = arguments.trace or unpacked_demo(folder)
+        lines += table(trace, bench(nsys, trace, folder))
+        for kernels in arguments.kernels or KERNELS:
+            grown = folder / f"grown-{kernels}.sqlite"
+            grow(trace, grown, max(round(kernels / sizes(trace)[0]), 1))
+            lines += table(grown, bench(nsys, grown, folder))
+            grown.unlink()
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text("\n".join(lines))
+    print(f"written: {OUT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

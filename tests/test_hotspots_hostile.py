@@ -1,0 +1,129 @@
+"""Traces that lack columns or hold values that no program produces: figures or words, never a crash."""
+
+from pathlib import Path
+
+import pytest
+from trace_builder import TraceBuilder, global_pid, global_tid
+
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.results import Hotspots
+from nsysprof.trace import open_trace
+
+
+def measure(builder: TraceBuilder, folder: Path) -> Hotspots:
+    with open_trace(builder.write(folder / "trace.sqlite")) as trace:
+        return measure_hotspots(trace)
+
+
+def kernel(builder: TraceBuilder, start: int, end: int, **columns: int | None) -> None:
+    """Add a kernel with any value in any column."""
+    known = {"deviceId": 0, "streamId": 7, "contextId": 1, "correlationId": 1, "globalPid": global_pid()}
+    known |= {"demangledName": builder.string("layer_norm_kernel"), "shortName": 1}
+    builder.row("CUPTI_ACTIVITY_KIND_KERNEL", start=start, end=end, **{**known, **columns})
+
+
+def call(builder: TraceBuilder, start: int, end: int, **columns: int | None) -> None:
+    known = {
+        "correlationId": 1,
+        "globalTid": global_tid(),
+        "nameId": builder.string("cudaLaunchKernel_v7000"),
+    }
+    builder.row("CUPTI_ACTIVITY_KIND_RUNTIME", start=start, end=end, **{**known, **columns})
+
+
+@pytest.mark.parametrize(
+    ("of_kernel", "of_call"),
+    [
+        pytest.param({"globalPid": None}, {}, id="no process"),
+        pytest.param({}, {"globalTid": None}, id="no thread"),
+        pytest.param({"globalPid": None}, {"globalTid": None}, id="neither"),
+    ],
+)
+def test_who_did_it_is_not_known(
+    tmp_path: Path, of_kernel: dict[str, int | None], of_call: dict[str, int | None]
+) -> None:
+    builder = TraceBuilder()
+    kernel(builder, 30, 40, **of_kernel)
+    call(builder, 10, 20, **of_call)
+    kernel(builder, 70, 80, **{**of_kernel, "correlationId": 2})
+    call(builder, 50, 60, **{**of_call, "correlationId": 2})
+    found = measure(builder.nvtx("step 0", 0, 100), tmp_path)
+    assert found.categories["norm"].ns == 20
+    assert found.partition == {"norm": 20, "idle:host": 10, "idle:launch": 10, "idle:queued": 10}
+
+
+def test_a_range_of_no_thread(tmp_path: Path) -> None:
+    builder = TraceBuilder().launch("layer_norm_kernel", (10, 20), (30, 40), correlation=1)
+    builder.row("NVTX_EVENTS", start=0, end=100, eventType=59, text="step 0", globalTid=None)
+    (step,) = measure(builder, tmp_path).steps
+    assert step.kernels == 0
+
+
+@pytest.mark.parametrize("device", [-1, 2**31 - 1])
+def test_strange_devices(tmp_path: Path, device: int) -> None:
+    builder = TraceBuilder().launch("layer_norm_kernel", (10, 20), (30, 40), correlation=1)
+    builder.launch("layer_norm_kernel", (20, 25), (50, 55), correlation=2, device=device)
+    found = measure(builder.nvtx("step 0", 0, 100), tmp_path)
+    assert found.partitions == {"0": {"norm": 10}, str(device): {"norm": 5}}
+    assert found.steps[0].wall_ns == 10
+
+
+@pytest.mark.parametrize("correlation", [-5, 0, 2**31 - 1, 2**40])
+def test_strange_correlation_ids(tmp_path: Path, correlation: int) -> None:
+    builder = TraceBuilder().launch("layer_norm_kernel", (10, 20), (30, 40), correlation=correlation)
+    found = measure(builder.launch("layer_norm_kernel", (20, 25), (50, 55), correlation=3), tmp_path)
+    assert found.categories["norm"].count == 2
+    assert sum(found.partition.values()) == 25
+
+
+def test_strange_string_ids(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    call(builder, 0, 5, nameId=2**31 - 1)
+    call(builder, 10, 15, nameId=-7, correlationId=2)
+    kernel(builder, 20, 30, demangledName=2**31 - 1)
+    found = measure(builder, tmp_path)
+    assert [(one.name, one.count) for one in found.kernels] == [("", 1)]
+    assert sum(one.count for one in found.api_calls) == 2
+
+
+def test_work_that_starts_before_its_launch_call(tmp_path: Path) -> None:
+    builder = TraceBuilder().launch("layer_norm_kernel", (0, 5), (10, 20), correlation=1)
+    builder.launch("layer_norm_kernel", (100, 110), (50, 60), correlation=2)
+    found = measure(builder, tmp_path)
+    assert found.partition == {"norm": 20, "idle:host": 30}
+    assert found.queue_ns == 0
+
+
+def test_times_near_the_end_of_the_clock(tmp_path: Path) -> None:
+    base = 2**61
+    builder = TraceBuilder().nvtx("step 0", base, base + 100)
+    builder.launch("layer_norm_kernel", (base + 10, base + 20), (base + 30, base + 40), correlation=1)
+    (step,) = measure(builder, tmp_path).steps
+    assert (step.gpu_start_ns, step.wall_ns, step.busy_ns) == (base + 30, 10, 10)
+
+
+def test_everything_at_one_moment(tmp_path: Path) -> None:
+    builder = TraceBuilder().nvtx("step 0", 10, 10).nvtx("step 1", 10, 10)
+    builder.launch("layer_norm_kernel", (10, 10), (10, 10), correlation=1)
+    found = measure(builder, tmp_path)
+    assert found.partition == {}
+    assert found.categories["norm"].count == 1
+    assert [step.wall_ns for step in found.steps] == [0, 0]
+
+
+def test_many_families_of_ranges(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(300):
+        builder.nvtx(f"name{chr(97 + at % 26)}{chr(97 + at // 26)} {at % 3}", 10 * at, 10 * at + 5)
+    builder.launch("layer_norm_kernel", (10, 20), (30, 40), correlation=1)
+    assert measure(builder, tmp_path).steps_source == "none"
+
+
+def test_deep_ranges(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for depth in range(2_000):
+        builder.nvtx(f"level.{depth}", depth, 10_000 - depth)
+    builder.launch("layer_norm_kernel", (5_000, 5_010), (5_020, 5_030), correlation=1)
+    found = measure(builder, tmp_path)
+    assert found.operators[0].name == "level.1999"
+    assert len(found.ranges) == 300
