@@ -63,17 +63,6 @@ const PATTERNS = {
   "idle:profiler": "+",
 };
 
-// Beyond MOST_COLUMNS steps a column stands for several that follow each other, and shows their mean.
-const MOST_COLUMNS = 1500;
-const stepGroups = (() => {
-  const size = Math.ceil(steps.length / MOST_COLUMNS) || 1;
-  return Array.from({ length: Math.ceil(steps.length / size) }, (_, at) => {
-    const members = steps.slice(at * size, (at + 1) * size);
-    const label = members.length > 1 ? `mean of ${members[0].label} to ${members[members.length - 1].label}` : members[0].label;
-    return { index: at * size, members, label, wall: members.reduce((sum, step) => sum + step.wall_ns, 0) };
-  });
-})();
-
 function bucketMarker(key) {
   const shape = PATTERNS[key] || "";
   return { color: bucketColor(key), line: { width: 0 }, pattern: { shape, size: 6, solidity: 0.2, fgcolor: "#ffffff", fillmode: "overlay" } };
