@@ -32,7 +32,8 @@ class Operations:
     kernels: int
     """The first so many operations are the rows of ``Trace.kernels``."""
     devices: tuple[int, ...]
-    """CUDA ordinals of the devices that ran anything."""
+    """CUDA ordinals of the devices that ran anything; the GPUs' own numbers where processes call different
+    GPUs by one ordinal."""
 
     def __len__(self) -> int:
         """Return the number of operations."""
@@ -61,13 +62,19 @@ def gather(trace: Trace, kernel_code: Codes) -> Operations:
     others = [(table, key) for table, key in tables if len(table)]
     parts = [trace.kernels, *(table for table, _ in others)]
     codes = [np.full(len(table), WORK_CODE[key], np.int8) for table, key in others]
-    used = sorted({ordinal for part in parts for ordinal in _distinct(part.device)})
+    process = _joined([part.process for part in parts])
+    ordinals = [part.device for part in parts]
+    used = sorted({ordinal for ordinal_column in ordinals for ordinal in _distinct(ordinal_column)})
+    numbers = _gpu_numbers(trace, used)
+    if numbers:
+        ordinals = [_renumbered(np.concatenate(ordinals), process, numbers)]
+        used = sorted(_distinct(ordinals[0]))
     thread_process = trace.thread_process
     return Operations(
         start_ns=_joined([part.start_ns for part in parts]),
         end_ns=_joined([part.end_ns for part in parts]),
-        device=_positions([part.device for part in parts], used),
-        process=_joined([part.process for part in parts]),
+        device=_positions(ordinals, used),
+        process=process,
         code=_joined([kernel_code, *codes]),
         launch=_joined(
             [launch_rows(part.correlation, part.process, trace.api_calls, thread_process) for part in parts]
@@ -105,6 +112,29 @@ def _start_order(start_ns: I64, launch: I32, api: ApiRows) -> I64 | None:
 
 def _joined(columns: list[Column]) -> Column:
     return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+
+def _gpu_numbers(trace: Trace, used: list[int]) -> dict[tuple[int, int], int]:
+    """Return GPU numbers by process index and ordinal, nothing where an ordinal means the same GPU to all."""
+    of_pid = trace.gpu_numbers
+    if len(trace.processes) < 2:
+        return {}
+    pids = [int(process) >> 24 & 0xFFFFFF for process in trace.processes.tolist()]
+    known = {
+        (index, ordinal): of_pid[pid, ordinal]
+        for index, pid in enumerate(pids)
+        for ordinal in used
+        if (pid, ordinal) in of_pid
+    }
+    meant = [{gpu for (_, ordinal), gpu in known.items() if ordinal == one} for one in used]
+    return known if any(len(gpus) > 1 for gpus in meant) else {}
+
+
+def _renumbered(ordinals: I32, process: I32, numbers: dict[tuple[int, int], int]) -> I32:
+    found = ordinals.copy()
+    for (index, ordinal), gpu in numbers.items():
+        found[(process == index) & (ordinals == ordinal)] = gpu
+    return found
 
 
 def _distinct(ordinals: I32) -> list[int]:

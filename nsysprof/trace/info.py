@@ -43,6 +43,21 @@ def devices(source: Source) -> tuple[Device, ...]:
     return tuple(by_ordinal.values())
 
 
+def gpu_numbers(source: Source) -> dict[tuple[int, int], int]:
+    """Return the GPU's own number by process (its operating system's id) and CUDA ordinal.
+
+    Processes that were given one GPU each (CUDA_VISIBLE_DEVICES) all call it ordinal 0.
+    """
+    if not {"cudaId", "gpuId", "pid"} <= source.column_names("TARGET_INFO_CUDA_DEVICE"):
+        return {}
+    rows = source.fetch("SELECT pid, cudaId, gpuId FROM TARGET_INFO_CUDA_DEVICE")
+    return {
+        (pid, ordinal): gpu
+        for pid, ordinal, gpu in rows
+        if isinstance(pid, int) and isinstance(ordinal, int) and isinstance(gpu, int)
+    }
+
+
 def _gpus(source: Source) -> dict[int, Device]:
     present = source.column_names("TARGET_INFO_GPU")
     if not {"id", "name"} <= present:

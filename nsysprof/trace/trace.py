@@ -98,6 +98,11 @@ class Trace:
         return info.devices(self._source)
 
     @cached_property
+    def gpu_numbers(self) -> Mapping[tuple[int, int], int]:
+        """The GPU's own number by process id and CUDA ordinal, where the export says; see ``info``."""
+        return MappingProxyType(info.gpu_numbers(self._source))
+
+    @cached_property
     def strings(self) -> Mapping[int, str]:
         """Every string of the trace by id; holds the name of every kernel and API call."""
         return MappingProxyType(self._source.strings.by_id)

@@ -1,7 +1,7 @@
 """Take pictures of a trace's page: python -m bench.page_shots FOLDER TRACE.sqlite...   (tests/ on the path)
 
-Each trace gives FOLDER/<trace>-light.webp and -dark.webp (the whole page, half size) and <trace>-first.webp (what
-one sees first).
+Each trace gives FOLDER/<trace>-light.webp and -dark.webp (the whole page, half size) and <trace>-first.webp
+(what one sees first).
 """
 
 import base64
@@ -18,7 +18,7 @@ from nsysprof.render.page import write_page
 from nsysprof.trace import open_trace
 
 WIDTH = 1280
-FIRST_HEIGHT = 1560
+FIRST_HEIGHT = 1400
 
 
 def shoot(chromium: Browser, target: Path, height: int, scale: float) -> None:
