@@ -10,6 +10,8 @@ from nsysprof import assets, ranges
 from nsysprof.capture.process import FOREVER, Patience
 from nsysprof.errors import UsageError
 
+DEFAULT_RUNNER = "sdxl"
+
 _MAIN = 'if __name__ == "__main__":'
 _RANGE = re.compile(r"nvtx:(.+)")
 
@@ -44,6 +46,17 @@ class Request:
     """The nsys that was asked for."""
     patience: Patience = FOREVER
     """How long it may take."""
+
+
+def choose_target(runner: str | None, options: Sequence[str], program: Sequence[str] | None) -> Target:
+    """Return a runner, or a program; ``program`` is what stood after ``--``, None without ``--``.
+
+    Where a runner was named, what stood after ``--`` goes to it too. Raises UsageError.
+    """
+    if program is not None and runner is None:
+        return program_target(program, options)
+    rest = () if program is None else ("--", *program)
+    return runner_target(runner or DEFAULT_RUNNER, [*options, *rest])
 
 
 def runner_target(runner: str, options: Sequence[str]) -> Target:

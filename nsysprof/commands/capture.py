@@ -26,7 +26,9 @@ class ProgramCommand(TyperCommand):
 
 def capture(
     context: typer.Context,
-    runner: Annotated[str, typer.Option("--runner", help="The runner: runners/NAME.py.")] = "sdxl",
+    runner: Annotated[
+        str | None, typer.Option("--runner", help="The runner: runners/NAME.py; sdxl unless given.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path(
         "nsysprof-out"
     ),
@@ -44,13 +46,12 @@ def capture(
     """Run a runner under nsys (other options go to it: --steps 20), or any program: capture -- PROGRAM ..."""
     from rich.console import Console
 
-    from nsysprof.capture.request import Request, chosen_range, program_target, runner_target
+    from nsysprof.capture.request import Request, choose_target, chosen_range
     from nsysprof.capture.session import run_capture
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
 
-    program = context.meta.get(PROGRAM)
-    target = runner_target(runner, context.args) if program is None else program_target(program, context.args)
+    target = choose_target(runner, context.args, context.meta.get(PROGRAM))
     chosen = chosen_range(target, capture_range, whole_process=whole_process)
     request = Request(replace(target, range_name=chosen), output, name or target.name, force, nsys)
     with export_bar(Console(stderr=True)) as progress:
