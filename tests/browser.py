@@ -18,6 +18,7 @@ FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",
+    "--hide-scrollbars",
     "--disable-background-networking",
     "--window-size=1280,900",
 )

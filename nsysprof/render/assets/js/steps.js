@@ -65,7 +65,7 @@ function startSteps() {
       shapes: selectionShape(chosen.step),
     },
   });
-  const plot = chart(body, 360, make, () => {
+  const plot = chart(body, 320, make, () => {
     body.on("plotly_click", (event) => {
       const index = Number(event.points[0].x);
       selectStep(index === chosen.step ? null : index);
