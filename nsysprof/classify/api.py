@@ -28,36 +28,23 @@ _CLASSES = tuple(
     (key, re.compile(pattern))
     for key, pattern in (
         ("graph_launch", r"GraphLaunch$"),
-        ("launch", r"Launch(?!HostFunc|Attribute)|^(?:FuncLaunch)"),
-        (
-            "query",
-            r"(?:GetAttribute|IsCapturing|GetCaptureInfo|Query$|Occupancy|GetDevice|DeviceGet|GetProperties)",
-        ),
-        (
-            "query",
-            r"^(?:Get|PointerGet|FuncGet|KernelGet|LibraryGet|ModuleGet|CtxGet|DriverGet|RuntimeGet|PeekAtLastError)",
-        ),
-        (
-            "query",
-            r"^(?:Stream|MemPool|Event|Graph\w*|Mem|Ctx|Stream\w*)Get(?!Async)\w*$|CanAccessPeer|EventElapsedTime",
-        ),
-        (
-            "host_alloc",
-            r"^(?:Host(?:Alloc|Register|Unregister)|MallocHost|FreeHost|Mem(?:Host(?:Alloc|Register|Unregister)|AllocHost|FreeHost))",
-        ),
-        (
-            "malloc",
-            r"^(?:Malloc|Mem(?:Alloc|Create|Map|AddressReserve|SetAccess)|MemPool(?:Create|SetAccess|ImportPointer))",
-        ),
-        ("free", r"^(?:Free|Mem(?:Free|Release|Unmap|AddressFree)|MemPool(?:Destroy|TrimTo)|ArrayDestroy)"),
-        ("memset", r"^Mem[sS]et|^Memset|^GraphAddMemset"),
-        ("memcpy", r"^(?:Memcpy|MemPrefetch|MemDiscard|MemBatch)"),
+        ("launch", r"Launch(?!HostFunc|Attribute)"),
+        ("query", r"GetAttribute|IsCapturing|GetCaptureInfo|Query$|Occupancy|CanAccessPeer|ElapsedTime"),
+        ("query", r"^PeekAtLastError|^(?:Device|Pointer|Func|Kernel|Library|Module|Driver|Runtime|Host)?Get"),
+        ("query", r"^(?:Stream|MemPool|MemHost|Mem|Event|Graph\w*|Ctx)Get"),
+        ("host_alloc", r"^(?:Mem)?(?:Host(?:Alloc|Register|Unregister)|AllocHost|FreeHost)|^MallocHost"),
+        ("malloc", r"^Malloc|^Mem(?:Alloc|Create|Map|AddressReserve|SetAccess)|^(?:Mipmapped)?ArrayCreate"),
+        ("malloc", r"^MemPool(?:Create|SetAccess|ImportPointer)"),
+        ("free", r"^Free|^Mem(?:Free|Release|Unmap|AddressFree)|^MemPool(?:Destroy|TrimTo)|ArrayDestroy"),
+        ("memset", r"^Mem[sS]et"),
+        ("memcpy", r"^Mem(?:cpy|Prefetch|Discard|Batch)"),
         ("sync", r"Synchronize"),
-        ("event", r"^(?:Event|StreamWaitEvent|StreamWaitValue|StreamWriteValue|StreamBatchMemOp)"),
-        ("module", r"^(?:Module|Library|Kernel|Link|FuncLoad|FuncSet|Init|UserObject)"),
-        ("stream", r"^(?:Stream|Ctx\w*Stream|LaunchHostFunc|ThreadExchangeStreamCaptureMode)"),
+        ("event", r"^Event|^Stream(?:WaitEvent|WaitValue|WriteValue|BatchMemOp)"),
+        ("module", r"^(?:Module|Library|Kernel|Link|FuncLoad|FuncSet|Init)"),
+        ("stream", r"^Stream|^LaunchHostFunc|^ThreadExchangeStreamCaptureMode"),
     )
 )
+"""The first that matches the name without its ``cuda`` or ``cu`` decides."""
 _WAITING = re.compile(
     r"Synchronize|^(?:Malloc|Mem(?:Alloc|Create|Map|SetAccess)|Free|MemFree|Mem(?:Release|Unmap)|Host|MemHost)(?!Async)\w*$"
     r"|^Memcpy(?!\w*Async)|^Mem[sS]et(?!\w*Async)|^(?:Module|Library)(?:Load|Unload)|^Init$|^(?:Device|Ctx)\w*(?:Reset|Create)"
@@ -72,5 +59,5 @@ def classify_api(name: str) -> ApiClass:
     if verb == bare:
         return ApiClass("other", is_async=True, name=bare)
     key = next((key for key, pattern in _CLASSES if pattern.search(verb)), "other")
-    asynchronous = "Async" in bare or not _WAITING.search(verb)
+    asynchronous = key == "query" or "Async" in bare or not _WAITING.search(verb)
     return ApiClass(key, is_async=asynchronous, name=bare)
