@@ -69,12 +69,27 @@ def sentences(steps: list[Step]) -> tuple[str, ...]:
 
 def test_waiting_for_the_cpu() -> None:
     steps = [
-        step(at, gemm=14_000_000, norm=28_000_000, idle_launch=9_000_000, idle_host=20_000_000)
+        step(
+            at,
+            gemm=14_000_000,
+            norm=28_000_000,
+            idle_launch=9_000_000,
+            idle_host=20_000_000,
+            idle_queued=1_000_000,
+        )
         for at in range(5)
     ]
     assert sentences(steps) == (
-        "A step takes 71.0 ms: 42.0 ms GPU busy, 29.0 ms idle waiting for the CPU to launch, 20.0 ms of it "
-        "outside CUDA, in Python and the framework (100 kernels a step); largest: Norm 28.0 ms.",
+        "A step takes 72.0 ms: 42.0 ms GPU busy, 30.0 ms idle, 29.0 ms of it waiting for the CPU to launch, "
+        "20.0 ms of that outside CUDA, in Python and the framework (100 kernels a step); largest: Norm 28.0 ms.",
+    )
+
+
+def test_waiting_for_the_cpu_in_one_way() -> None:
+    steps = [step(at, gemm=6_000_000, idle_launch=4_000_000) for at in range(5)]
+    assert sentences(steps)[0].startswith(
+        "A step takes 10.0 ms: 6.00 ms GPU busy, 4.00 ms idle, "
+        "4.00 ms of it waiting for the CPU to launch, in launch calls (100"
     )
 
 

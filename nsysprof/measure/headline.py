@@ -66,11 +66,17 @@ def _idle(partition: Mapping[str, int], idle: int) -> str:
     whole = sum(partition.values())
     if not whole or idle < 0.02 * whole:
         return ", hardly ever idle"
-    late = sum(partition.get(f"idle:{cause}", 0) for cause in LAUNCH_BOUND)
-    causes = {key: ns for key, ns in partition.items() if key in IDLE}
-    cause = max(causes, key=lambda key: causes[key])
-    waiting = " waiting for the CPU to launch" if late > 0.5 * idle else ""
-    return f", {_time(idle)} idle{waiting}, {_time(causes[cause])} of it {_CAUSES[cause]}"
+    launching = {key: partition.get(key, 0) for key in (f"idle:{cause}" for cause in LAUNCH_BOUND)}
+    late = sum(launching.values())
+    if late > 0.5 * idle:
+        cause = max(launching, key=lambda key: launching[key])
+        most = "," if launching[cause] == late else f", {_time(launching[cause])} of that"
+        told = f"{_time(late)} of it waiting for the CPU to launch{most} {_CAUSES[cause]}"
+    else:
+        causes = {key: ns for key, ns in partition.items() if key in IDLE}
+        cause = max(causes, key=lambda key: causes[key])
+        told = f"{_time(causes[cause])} of it {_CAUSES[cause]}"
+    return f", {_time(idle)} idle, {told}"
 
 
 def _largest(partition: Mapping[str, int]) -> str:
