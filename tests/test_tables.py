@@ -1,6 +1,7 @@
 """What the terminal shows of a result."""
 
 import io
+from pathlib import Path
 
 import pytest
 from hotspots_example import HOSTILE, example
@@ -29,6 +30,12 @@ def test_no_line_is_wider_than_the_terminal_and_none_is_cut(width: int, steps: i
     assert max(map(len, lines)) <= width
     numbers = [line for line in lines if line.startswith("step ")]
     assert all("…" not in line for line in numbers)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_whole_output(width: int) -> None:
+    golden = Path(__file__).parent / "golden" / f"hotspots-{width}.txt"
+    assert [line.rstrip() for line in printed(width).splitlines()] == golden.read_text("utf-8").splitlines()
 
 
 def test_headline_and_warnings_come_first() -> None:

@@ -112,7 +112,7 @@ function wireTimeline(screen, lanes, draw) {
       if (from === undefined || moving) return;
       view.from = from * 1e9;
       view.to = to * 1e9;
-      draw();
+      soon();
       placeWindow();
     };
     axis.on("plotly_relayouting", follow);
@@ -130,10 +130,10 @@ function wireTimeline(screen, lanes, draw) {
       moving = true;
       Plotly.relayout(axis, { "xaxis.range": [view.from / 1e9, view.to / 1e9] });
       moving = false;
-      draw();
+      soon();
     }
   });
-  const redraw = whenSeen(screen.canvas, draw);
+  const redraw = whenSeen(screen.canvas, soon);
   themeListeners.push(redraw);
   onSelect(redraw);
   new ResizeObserver(redraw).observe(lanes);
