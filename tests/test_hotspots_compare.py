@@ -81,7 +81,8 @@ def test_waiting_for_the_cpu() -> None:
     ]
     assert sentences(steps) == (
         "A step takes 72.0 ms: 42.0 ms GPU busy, 30.0 ms idle, 29.0 ms of it waiting for the CPU to launch, "
-        "20.0 ms of that outside CUDA, in Python and the framework (100 kernels a step); largest: Norm 28.0 ms.",
+        "20.0 ms of that outside CUDA, in Python and the framework (100 kernels a step); "
+        "largest: Norm 28.0 ms.",
     )
 
 

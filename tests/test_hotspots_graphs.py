@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from trace_builder import TraceBuilder
+import numpy as np
+import pytest
+from trace_builder import TraceBuilder, global_tid
 
+from nsysprof.attribute.captures import captures
 from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Hotspots
 from nsysprof.trace import open_trace
+from nsysprof.trace.model import GraphNodeRows
 
 
 def measure(builder: TraceBuilder, folder: Path) -> Hotspots:
@@ -14,9 +18,9 @@ def measure(builder: TraceBuilder, folder: Path) -> Hotspots:
         return measure_hotspots(trace)
 
 
-def replays(kernels: bool = False, whole: bool = False) -> TraceBuilder:
+def replays(kernels: bool = False, whole: bool = False, builder: TraceBuilder | None = None) -> TraceBuilder:
     """Two steps: a graph launch that runs for 600 ns, then a kernel."""
-    builder = TraceBuilder()
+    builder = builder or TraceBuilder()
     for step in range(2):
         start = 1_000 * step
         builder.nvtx(f"step {step}", start, start + 900)
@@ -83,3 +87,45 @@ def test_steps_without_hidden_graphs_keep_their_figures(tmp_path: Path) -> None:
     builder.nvtx("step 1", 1_000, 1_900)
     found = measure(builder, tmp_path)
     assert [(step.busy_ns, step.idle_ns) for step in found.steps] == [(-1, -1), (100, 0)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "table"), [("3.20.3", "CUDA_GRAPH_NODE_EVENTS"), ("3.7.2", "CUDA_GRAPH_EVENTS")]
+)
+def test_kernels_of_a_graph_belong_to_the_ranges_of_its_capture(
+    tmp_path: Path, schema: str, table: str
+) -> None:
+    builder = replays(kernels=True, builder=TraceBuilder(schema=schema))
+    builder.nvtx("denoise", 0, 2_000)
+    builder.nvtx("capture", 5_000, 6_000).nvtx("unet.mid in=[2,64]", 5_100, 5_200)
+    for node in range(3):
+        made = {"globalTid": global_tid(), "eventClass": 77, "nameId": builder.string("Graph Node Creation")}
+        when = 5_050 + 100 * node  # only the second one within the module
+        builder.row(table, start=when, end=when, graphNodeId=100 + node, **made)
+        builder.row(table, start=5_900, end=5_900, graphNodeId=node + 1, **made)
+        builder.row(
+            table, start=5_900, end=5_900, graphNodeId=node + 1, originalGraphNodeId=100 + node, **made
+        )
+    found = measure(builder, tmp_path)
+    assert {one.name: one.count for one in found.operators} == {"capture": 4, "unet.mid": 2, "denoise": 2}
+
+
+def test_copies_are_followed_to_what_was_captured() -> None:
+    made = {  # (node, original) by time
+        10: (1, -1),
+        20: (2, -1),
+        30: (3, 1),  # a copy, of which the trace also has
+        31: (3, -1),  # an event of its own
+        40: (4, 3),  # a copy of a copy
+        50: (5, 99),  # a copy of what the trace does not hold
+        60: (6, 7),
+        61: (7, 6),  # two that claim to be copies of each other
+    }
+    events = np.array(list(made.values()), np.int64)
+    threads = np.zeros(len(made), np.int32)
+    found = captures(GraphNodeRows(np.array(list(made)), threads, events[:, 0], events[:, 1]))
+    places = found.places(np.arange(9)).tolist()
+    times = [int(found.time_ns[place]) if place >= 0 else None for place in places]
+    assert times[:6] == [None, 10, 20, 10, 10, 50]
+    assert times[6] in (60, 61)
+    assert times[8] is None

@@ -94,7 +94,8 @@ def _of_outliers(comparison: Comparison) -> str:
         )
         return f"{others} faster than the median, {worst.label} by {_time(-worst.excess_ns)}: {_why(worst)}."
     slowest = max(slower, key=lambda one: one.excess_ns)
-    more = f"; {len(slower) - 1} more are slow" if len(slower) > 1 else ""
+    rest = len(slower) - 1
+    more = f"; {rest} more {'are' if rest > 1 else 'is'} slow" if rest else ""
     return (
         f"{slowest.label} takes {_time(slowest.wall_ns)}, {_time(slowest.excess_ns)} more than the median: "
         f"{_why(slowest)}{more}."

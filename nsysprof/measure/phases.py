@@ -1,14 +1,15 @@
 """NVTX ranges by text: their projection on the GPU, and the work that each was the innermost range of."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from nsysprof.attribute import families
 from nsysprof.attribute.buckets import WORK
+from nsysprof.attribute.captures import captures
 from nsysprof.attribute.projection import project
-from nsysprof.attribute.ranges import closed_ends, intervals
+from nsysprof.attribute.ranges import Intervals, closed_ends, intervals
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.tally import Coded, blocks, count_and_sum, sums
 from nsysprof.classify import KernelClass
@@ -70,11 +71,14 @@ class Operators:
         rows, of_op = trace.ranges, np.full(len(self._ops), -1, np.int32)
         named = np.flatnonzero(of_text[rows.text] >= 0)
         ends = closed_ends(rows.end_ns, end_ns)
-        for thread in submissions.threads():
+        lookups = {}
+        for thread in np.unique(rows.thread[named]).tolist():
             member = named[rows.thread[named] == thread]
-            if len(member):
-                lookup = intervals(rows.start_ns[member], ends[member], of_text[rows.text[member]])
-                submissions.fill(of_op, thread, lookup)
+            lookups[thread] = intervals(rows.start_ns[member], ends[member], of_text[rows.text[member]])
+        for thread in submissions.threads():
+            if thread in lookups:
+                submissions.fill(of_op, thread, lookups[thread])
+        _by_capture(trace, lookups, of_op)
         self._pairs, self._count, self._ns = self._sum(of_op, kernel_names.codes)
 
     def _sum(self, of_op: I32, kernel: I32) -> tuple[I64, I64, I64]:
@@ -129,6 +133,22 @@ class Operators:
 
     def _entries(self) -> Iterator[tuple[int, int, int]]:
         return zip(self._pairs.tolist(), self._count.tolist(), self._ns.tolist(), strict=True)
+
+
+def _by_capture(trace: Trace, lookups: Mapping[int, Intervals], of_op: I32) -> None:
+    """Give the kernels of CUDA graphs the operators that were open when they were captured, if any."""
+    if not len(trace.graph_nodes):
+        return
+    found = captures(trace.graph_nodes)
+    kernels = np.flatnonzero(trace.kernels.graph_node >= 0)
+    place = found.places(trace.kernels.graph_node[kernels])
+    operator = np.full(len(found.node), -1, np.int32)
+    for thread, lookup in lookups.items():
+        mine = np.flatnonzero(found.thread == thread)
+        operator[mine] = lookup.innermost(found.time_ns[mine])
+    known = np.flatnonzero(place >= 0)
+    known = known[operator[place[known]] >= 0]
+    of_op[kernels[known]] = operator[place[known]]
 
 
 def _operator_names(texts: Sequence[str]) -> tuple[list[str], I32]:

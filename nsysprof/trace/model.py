@@ -131,6 +131,24 @@ class RangeRows:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphNodeRows:
+    """CUDA_GRAPH_NODE_EVENTS: nodes of CUDA graphs, made when a graph is captured or instantiated."""
+
+    start_ns: I64
+    """When the node was made."""
+    thread: I32
+    """Index into ``Trace.threads``, -1 when unknown."""
+    node: I64
+    """Node id, as in ``GpuRows.graph_node``."""
+    original: I64
+    """Node of which this one is a copy, -1 for none."""
+
+    def __len__(self) -> int:
+        """Return the number of nodes."""
+        return len(self.start_ns)
+
+
+@dataclass(frozen=True, slots=True)
 class OverheadRows:
     """PROFILER_OVERHEAD: time that nsys itself spent on a thread."""
 

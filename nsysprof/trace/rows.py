@@ -10,6 +10,7 @@ from nsysprof.trace.columns import Columns, narrow
 from nsysprof.trace.model import (
     I64,
     ApiRows,
+    GraphNodeRows,
     GraphRows,
     KernelDetailRows,
     KernelRows,
@@ -106,6 +107,20 @@ def load_api_calls(source: Source) -> ApiRows:
         thread=source.threads.adopt(read.coded["globalTid"])[keep],
         correlation=columns["correlationId"][keep],
         name=source.strings.ids(columns["nameId"])[keep],
+    )
+
+
+def load_graph_nodes(source: Source) -> GraphNodeRows:
+    """Load CUDA_GRAPH_NODE_EVENTS, or what stood for it up to schema 3.7."""
+    old = schema.GRAPH_NODE.name not in source.tables and "graphNodeId" in source.column_names(
+        schema.OLD_GRAPH_NODE.name
+    )
+    read = source.read(schema.OLD_GRAPH_NODE if old else schema.GRAPH_NODE)
+    return GraphNodeRows(
+        start_ns=read.integers["start"],
+        thread=source.threads.adopt(read.coded["globalTid"]),
+        node=read.integers["graphNodeId"],
+        original=read.integers["originalGraphNodeId"],
     )
 
 

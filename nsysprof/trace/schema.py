@@ -74,6 +74,15 @@ KERNEL_DETAIL = Table(
 MEMCPY = Table("CUPTI_ACTIVITY_KIND_MEMCPY", (*_GPU, _NODE, Column("bytes", Kind.INT64), *_int32("copyKind")))
 MEMSET = Table("CUPTI_ACTIVITY_KIND_MEMSET", (*_GPU, _NODE, Column("bytes", Kind.INT64)))
 GRAPH = Table("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", (*_GPU, Column("graphId", Kind.INT64, required=False)))
+_NODE_EVENT = (
+    Column("start", Kind.INT64),
+    Column("globalTid", Kind.CODE, required=False),
+    Column("graphNodeId", Kind.INT64),
+    Column("originalGraphNodeId", Kind.INT64, required=False),
+)
+GRAPH_NODE = Table("CUDA_GRAPH_NODE_EVENTS", _NODE_EVENT)
+OLD_GRAPH_NODE = Table("CUDA_GRAPH_EVENTS", _NODE_EVENT)
+"""Where nodes were up to schema 3.7; later the table of that name is about whole graphs."""
 RUNTIME = Table(
     "CUPTI_ACTIVITY_KIND_RUNTIME",
     (
@@ -111,7 +120,7 @@ MEMORY = Table(
     ),
 )
 
-TABLES = (KERNEL, KERNEL_DETAIL, MEMCPY, MEMSET, GRAPH, RUNTIME, NVTX, OVERHEAD, MEMORY)
+TABLES = (KERNEL, KERNEL_DETAIL, MEMCPY, MEMSET, GRAPH, GRAPH_NODE, RUNTIME, NVTX, OVERHEAD, MEMORY)
 """Every table that is read into arrays."""
 
 MARKERS = ("META_DATA_EXPORT", "StringIds", "ANALYSIS_DETAILS")

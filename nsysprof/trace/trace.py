@@ -15,6 +15,7 @@ from nsysprof.trace.model import (
     I64,
     ApiRows,
     Device,
+    GraphNodeRows,
     GraphRows,
     KernelDetailRows,
     KernelRows,
@@ -153,6 +154,11 @@ class Trace:
     def graphs(self) -> GraphRows:
         """Whole CUDA graph launches; their kernels are then not in ``kernels``."""
         return self._load(rows.load_graphs)
+
+    @cached_property
+    def graph_nodes(self) -> GraphNodeRows:
+        """Nodes of CUDA graphs: when each was captured, or copied from another."""
+        return self._load(rows.load_graph_nodes)
 
     @cached_property
     def api_calls(self) -> ApiRows:
