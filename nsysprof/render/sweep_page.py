@@ -65,7 +65,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
     repeats = f"{sweep.repeat} runs each" if sweep.repeat > 1 else "one run each"
     lost = len(sweep.points) - len(measured)
     yield "Configurations", str(len(sweep.points)), repeats + (f", {lost} without figures" if lost else "")
-    yield "Device", plain(sweep.gpu) or "CPU", plain(f"torch {sweep.versions.get('torch') or 'unknown'}")
+    torch = sweep.versions.get("torch")
+    yield "Device", plain(sweep.gpu) or "CPU", plain(f"torch {torch}") if torch else ""
     fastest = max(measured, key=_rate, default=None)
     if fastest and fastest.images_per_s:
         note = f"an image at {plain(fastest.label)}"

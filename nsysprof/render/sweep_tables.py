@@ -23,7 +23,10 @@ STATUS_WORDS = {
 
 _SHORT = {"out_of_memory": "OOM", "failed": "failed", "timed_out": "long", "missing": "-"}
 _WIDE = 100
+_GAP = 2
+_LONGEST_PLAN = 24
 _MOST_BUCKETS = 12
+_MOST_LABELS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,8 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
     console.print(Text(about(sweep), style="dim"))
     console.print()
     console.print(_table(sweep, console.width))
-    for point in sweep.points:
-        if point.reason:
-            console.print(_trouble(point), soft_wrap=False)
+    for line in _troubles(sweep):
+        console.print(Text(line, style="yellow"))
     if any(point.composition for point in sweep.points):
         console.print()
         console.print(_compositions(sweep, console.width))
@@ -59,23 +61,34 @@ def about(sweep: Sweep) -> str:
 
 
 def _table(sweep: Sweep, width: int) -> Table:
-    columns = _columns(sweep, wide=width >= _WIDE)
-    room = max(width - sum(column.width + 1 for column in columns) - 1, 8)
+    columns, settings = _figures(sweep, wide=width >= _WIDE), _settings(sweep)
     longest = max((len(plain(point.label)) for point in sweep.points), default=4)
-    plan = min(room, max(longest, 4))
-    table = grid("Sweep", f"{len(sweep.points)} configurations")
+    constant = [column for column in settings if len({column.cell(point) for point in sweep.points}) == 1]
+    left_out = []
+    while constant and _room(width, columns + settings) < min(longest, _LONGEST_PLAN):
+        left_out.append(constant.pop())
+        settings.remove(left_out[-1])
+    note = [f"{len(sweep.points)} configurations"]
+    note += [f"{column.header} {column.cell(sweep.points[0])}" for column in reversed(left_out)]
+    plan = min(max(_room(width, columns + settings), 8), max(longest, 4))
+    table = grid("Sweep", ", ".join(note))
     table.add_column("plan", no_wrap=True, width=plan)
-    for column in columns:
+    for column in columns + settings:
         table.add_column(column.header, justify="right", no_wrap=True, min_width=column.width)
     for point in sweep.points:
         style = "" if point.status == "ok" else "dim" if point.status == "missing" else "red"
-        cells = [Text(column.cell(point), style=style) for column in columns]
+        cells = [Text(column.cell(point), style=style) for column in columns + settings]
         table.add_row(Text(shortened(point.label, plan), style=style), *cells)
     return table
 
 
-def _columns(sweep: Sweep, *, wide: bool) -> list[_Column]:
-    """Return the columns, those only for which some run has a value."""
+def _room(width: int, columns: list[_Column]) -> int:
+    """Return what ``columns``, each with a gap, leave of ``width`` for the plan."""
+    return width - sum(column.width + _GAP for column in columns) - 1
+
+
+def _figures(sweep: Sweep, *, wide: bool) -> list[_Column]:
+    """Return the columns of what was measured."""
     columns = [
         _Column(f"Max {sweep.memory}", 8, lambda point: _bytes(point.memory_bytes)),
         _Column("time s", 6, lambda point: _SHORT.get(point.status) or _middle(point.time_s)),
@@ -90,16 +103,21 @@ def _columns(sweep: Sweep, *, wide: bool) -> list[_Column]:
         columns.append(_Column("images/s", 8, lambda point: _middle(point.images_per_s)))
     if wide and any(point.allocated_bytes for point in sweep.points):
         columns.append(_Column("allocated", 9, lambda point: _bytes(point.allocated_bytes)))
+    return columns
+
+
+def _settings(sweep: Sweep) -> list[_Column]:
+    """Return the columns of what was asked for, as far as the runner has such options."""
     known = {key for point in sweep.points for key in point.options}
+    columns = []
     if "batch" in known:
         columns.append(_Column("batch", 5, lambda point: _option(point, "batch")))
     if {"width", "height"} <= known:
         columns.append(_Column("resolution", 10, resolution))
-    columns += [
-        _Column(key, max(len(key), 4), lambda point, key=key: _option(point, key))  # type: ignore[misc]
-        for key in ("steps", "cfg")
-        if key in known
-    ]
+    if "steps" in known:
+        columns.append(_Column("steps", 5, lambda point: _option(point, "steps")))
+    if "cfg" in known:
+        columns.append(_Column("cfg", 4, lambda point: _option(point, "cfg")))
     return columns
 
 
@@ -109,11 +127,18 @@ def resolution(point: Point) -> str:
     return f"{width}x{height}" if width and height else ""
 
 
-def _trouble(point: Point) -> Text:
-    words = STATUS_WORDS.get(point.status) or f"{point.failed} of {len(point.runs)} runs failed"
-    if point.status == "ok" and not point.failed:
-        words = "note"
-    return Text(f"{plain(point.label)}: {words}: {plain(point.reason)}", style="yellow")
+def _troubles(sweep: Sweep) -> list[str]:
+    """Return a line for each thing that went wrong, with the configurations to which it happened."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for point in sweep.points:
+        words = STATUS_WORDS.get(point.status) or ("some runs failed" if point.failed else "note")
+        if point.reason:
+            found.setdefault((words, plain(point.reason)), []).append(plain(point.label))
+    lines = []
+    for (words, reason), labels in found.items():
+        more = f" and {len(labels) - _MOST_LABELS} more" if len(labels) > _MOST_LABELS else ""
+        lines.append(f"{words}: {'; '.join(labels[:_MOST_LABELS])}{more} ({reason})")
+    return lines
 
 
 def _compositions(sweep: Sweep, width: int) -> Table:

@@ -59,7 +59,11 @@ def _axis(text: str, runner: Runner) -> Axis:
         raise UsageError(f"{text!r} holds an empty value", "write KEY=V1,V2,...; \\, is a comma in a value")
     if key == OUT:
         raise UsageError("each run has a folder of its own", "--output says where these folders go")
-    if key == SIZE and key not in runner.options and all(side in runner.options for side in _SIDES):
+    if (
+        key in (SIZE, "resolution")
+        and key not in runner.options
+        and all(side in runner.options for side in _SIDES)
+    ):
         return _size_axis(values)
     option = runner.options.get(key) or runner.options.get(key.replace("-", "_"))
     if option is None:

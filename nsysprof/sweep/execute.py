@@ -27,7 +27,7 @@ LOG = "log.txt"
 """What a run printed, in its folder."""
 
 _TRACE = "trace"
-_END_SECONDS = 10.0
+_END_SECONDS = 5.0
 
 
 class Status(StrEnum):

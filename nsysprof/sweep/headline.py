@@ -19,7 +19,7 @@ def _sentence(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Poi
     measured = [point for point in alike if point.time_s]
     lost = [point for point in alike if point.status == "out_of_memory"]
     parts = []
-    if len(measured) > 1:
+    if measured and measured[0].values[axis.key] != measured[-1].values[axis.key]:
         first, last = measured[0], measured[-1]
         changes = [
             _change("time", first.time_s, last.time_s),

@@ -72,7 +72,8 @@ def run_row(
     steps = step_seconds(timed)
     memory, gpu, allocator = (_part(record, key) for key in ("peak_memory", "gpu", "allocator"))
     options = {**config.options, **_part(record, "options")}
-    images = [name for name in record.get("images") or () if isinstance(name, str)]
+    listed = record.get("images")
+    images = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     made, time_s = len(images) or None, _number(timed, "total_s")
     used = [_whole(memory, key) for key in ("reserved_bytes", "device_used_bytes")]
     row: Row = {

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from nsysprof.sweep.execute import Status
 from nsysprof.sweep.headline import headline
-from nsysprof.sweep.plan import Config, Design
+from nsysprof.sweep.plan import DEFAULT, Config, Design
 from nsysprof.sweep.results import AxisResult, Point, Spread, Sweep
 from nsysprof.sweep.rows import Row
 from nsysprof.sweep.store import Store
@@ -26,6 +27,7 @@ def summarise(
     on_gpu = any(row["gpu"] for each in rows.values() for row in each)
     size = "vram_bytes" if on_gpu else "host_bytes"
     points = tuple(_point(config, rows[config.id], size, store) for config in configs)
+    points = tuple(replace(point, values=_known_values(design, point, points[0])) for point in points)
     axes = tuple(_axis(axis.key, points) for axis in design.axes)
     everything = [row for each in rows.values() for row in each]
     return Sweep(
@@ -36,7 +38,7 @@ def summarise(
         points=points,
         memory="VRAM" if on_gpu else "RAM",
         gpu=", ".join(dict.fromkeys(row["gpu"] for row in everything if row["gpu"])),
-        versions=_versions(everything) or design.circumstances.versions,
+        versions=_versions([row for row in everything if row["status"] == Status.OK]),
         headline=headline(axes, points),
         database=store.path,
         stopped_by=stopped_by,
@@ -95,6 +97,17 @@ def _versions(rows: Sequence[Row]) -> dict[str, str | None]:
     return {
         key: next(iter(values)) for key, values in found.items() if len(values) == 1 and None not in values
     }
+
+
+def _known_values(design: Design, point: Point, base: Point) -> dict[str, str]:
+    """Return a point's values, with what the base run recorded where nobody knew a default before."""
+    values = dict(point.values)
+    for axis in design.axes:
+        recorded = axis.value_in(base.options)
+        if values[axis.key] == DEFAULT and base.status == Status.OK and "none" not in recorded:
+            switch = {"0": "off", "1": "on"} if {"on", "off"} & set(axis.values) else {}
+            values[axis.key] = switch.get(recorded, recorded)
+    return values
 
 
 def _axis(key: str, points: Sequence[Point]) -> AxisResult:

@@ -2,7 +2,7 @@
 const CURVE_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6f3fd6", "#a6761d", "#7d8896", "#c2477f"];
 
 function curveAxis(axis) {
-  const common = { title: { text: axis.key }, fixedrange: true };
+  const common = { fixedrange: true };
   const numbers = axis.numeric ? axis.values.map(Number) : [];
   if (!axis.numeric) return { ...common, type: "category", categoryorder: "array", categoryarray: axis.values };
   const ticks = { tickmode: "array", tickvals: numbers, ticktext: axis.values };
@@ -15,10 +15,13 @@ function curveAxis(axis) {
   return { ...common, ...(numbers.length <= 12 ? ticks : {}), type: "linear", range: [low - pad, high + pad] };
 }
 
+// Curves that have a figure somewhere; their places give them their colours.
+const measuredLines = (axis) => lines(axis).filter(({ members }) => members.some((point) => point.status === "ok"));
+
 function curveTraces(axis, figure) {
   const ordered = axis.numeric || axis.key === "size";
   const x = (point) => (axis.numeric ? Number(point.values[axis.key]) : point.values[axis.key]);
-  return lines(axis).map(({ name, members }, index) => {
+  return measuredLines(axis).map(({ name, members }, index) => {
     const color = CURVE_COLORS[index % CURVE_COLORS.length];
     const measured = members.filter((point) => point[figure.key]);
     const y = measured.map((point) => figure.of(point[figure.key].median));
@@ -64,7 +67,7 @@ function curveCsv(axis) {
 function startCurves() {
   if (!varied.length) emptyState("curves", "Nothing varies", "There is one configuration only; the table has its figures.");
   for (const axis of varied) {
-    const series = lines(axis);
+    const series = measuredLines(axis);
     const lost = lostTrace(axis).length ? " A red cross is a configuration that failed." : "";
     const { body } = figure("curves", {
       title: axis.key,
@@ -75,10 +78,10 @@ function startCurves() {
     for (const each of FIGURES) {
       const plotted = node("div", { class: "plot" });
       body.append(node("div", {}, node("h4", {}, each.unit ? `${each.label}, ${each.unit}` : each.label), plotted));
-      chart(plotted, 230, () => ({
+      chart(plotted, 210, () => ({
         traces: [...curveTraces(axis, each), ...lostTrace(axis)],
         layout: {
-          dragmode: false, hovermode: "closest", showlegend: false, margin: { l: 46, r: 10, t: 10, b: 40 },
+          dragmode: false, hovermode: "closest", showlegend: false, margin: { l: 46, r: 10, t: 10, b: 28 },
           xaxis: curveAxis(axis), yaxis: { fixedrange: true, rangemode: "tozero", nticks: 6 },
         },
       }));

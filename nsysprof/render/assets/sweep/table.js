@@ -7,9 +7,9 @@ function tableColumns() {
   const has = (key) => points.some((point) => point.options[key] !== undefined);
   const columns = [["plan", (point) => point.label], [`max ${sweep.memory}`, (point) => (point.memory_bytes ? bytes(point.memory_bytes.median) : "")]];
   if (points.some((point) => point.allocated_bytes)) columns.push(["allocated", (point) => (point.allocated_bytes ? bytes(point.allocated_bytes.median) : "")]);
-  columns.push(["time", (point) => (point.time_s ? seconds(point.time_s.median) : STATUS[point.status] || "")]);
+  columns.push(["time s", (point) => (point.time_s ? significant(point.time_s.median) : STATUS[point.status] || "")]);
   if (sweep.repeat > 1) {
-    columns.push(["min", (point) => (point.time_s ? seconds(point.time_s.min) : "")], ["max", (point) => (point.time_s ? seconds(point.time_s.max) : "")]);
+    columns.push(["min", (point) => (point.time_s ? significant(point.time_s.min) : "")], ["max", (point) => (point.time_s ? significant(point.time_s.max) : "")]);
   }
   columns.push(["s/step", (point) => (point.step_s ? significant(point.step_s.median) : "")]);
   columns.push(["images/s", (point) => (point.images_per_s ? significant(point.images_per_s.median) : "")]);
