@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nsysprof.attribute.operations import Codes
+from nsysprof.attribute.tally import distinct
 from nsysprof.trace.model import I64
 
 _AT_ONCE = 1 << 15  # operations whose scratch arrays stay in the processor's cache
@@ -29,7 +30,7 @@ def clusters(start_ns: I64, end_ns: I64) -> Iterator[slice]:
 
 def by_priority(start_ns: I64, end_ns: I64, code: Codes) -> tuple[I64, I64, Codes]:
     """Give every moment to the lowest code running then; returns starts, ends and codes of disjoint spans."""
-    edges = np.unique(np.concatenate([start_ns, end_ns]))
+    edges = distinct(np.concatenate([start_ns, end_ns]))
     first, last = np.searchsorted(edges, start_ns), np.searchsorted(edges, end_ns)
     winner = np.full(len(edges), -1, np.int8)  # of the stretch from this edge to the next
     for kind in np.flatnonzero(np.bincount(code)):

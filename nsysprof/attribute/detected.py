@@ -8,6 +8,7 @@ from nsysprof.attribute.detect import DetectedSteps, detect_steps
 from nsysprof.attribute.operations import Operations
 from nsysprof.attribute.steps import Steps, no_steps
 from nsysprof.attribute.submissions import Submissions
+from nsysprof.attribute.tally import scrambled
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64
 
@@ -55,8 +56,7 @@ def steps_from_launches(trace: Trace, submissions: Submissions) -> Steps:
 def _launch_codes(trace: Trace) -> I32:
     """Number kernels by name and launch geometry."""
     details = trace.kernel_details()
-    # told apart by a random sum, which sorts much faster than rows (two different ones agree with 2**-64)
-    weights = np.random.default_rng(0).integers(1, 2**62, 7, np.int64)
+    (weights,) = scrambled(1, 7)  # one sum for each kernel sorts much faster than rows of seven numbers
     key = trace.kernels.name * weights[0]
     for axis in range(3):
         key += details.grid[:, axis] * weights[1 + axis]

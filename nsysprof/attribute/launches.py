@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nsysprof.attribute.tally import blocks
+from nsysprof.attribute.tally import blocks, distinct
 from nsysprof.trace.model import I32, I64, ApiRows
 
 _NOBODY = np.int32(-2)  # the process of a call whose thread the trace does not hold
@@ -20,7 +20,7 @@ def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I3
     """
     if not len(api) or not len(correlation):
         return np.full(len(correlation), -1, np.int32)
-    processes = np.unique(thread_process)
+    processes = distinct(thread_process)
     known = correlation > 0
     keys: I32 | I64
     wanted: I32 | I64

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from nsysprof.attribute.buckets import GRAPH, WORK_CODE
 from nsysprof.attribute.launches import launch_rows
+from nsysprof.attribute.tally import distinct
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64, ApiRows, GpuRows
 
@@ -140,7 +141,7 @@ def _renumbered(ordinals: I32, process: I32, numbers: dict[tuple[int, int], int]
 def _distinct(ordinals: I32) -> list[int]:
     if not len(ordinals):
         return []
-    return [int(ordinals[0])] if (ordinals == ordinals[0]).all() else np.unique(ordinals).tolist()
+    return [int(ordinals[0])] if (ordinals == ordinals[0]).all() else distinct(ordinals).tolist()
 
 
 def _positions(ordinals: list[I32], used: list[int]) -> I32:

@@ -9,7 +9,7 @@ from nsysprof.attribute.buckets import BUCKETS, IDLE, WORK
 from nsysprof.attribute.busy import by_priority, clusters
 from nsysprof.attribute.idle import Cpu, Pieces
 from nsysprof.attribute.operations import Codes, DeviceOps
-from nsysprof.attribute.tally import blocks, sums
+from nsysprof.attribute.tally import blocks, distinct, sums
 from nsysprof.trace.model import I32, I64
 
 _OPS_AT_ONCE = 1 << 16  # operations whose scratch arrays stay in the processor's cache
@@ -52,7 +52,7 @@ def partition_device(ops: DeviceOps, cpu: Cpu, bounds: I64) -> Partition:
     bounds: starts and ends of the windows that will be asked for.
     """
     extent = [ops.start_ns[:1], ops.end_ns.max(keepdims=True)] if len(ops.start_ns) else []
-    cuts = np.unique(np.concatenate([bounds, *extent]))
+    cuts = distinct(np.concatenate([bounds, *extent]))
     size = max(len(cuts) - 1, 0)
     through, work = np.zeros((len(cuts), len(BUCKETS)), np.int64), np.zeros(len(cuts), np.int64)
     if size and extent:

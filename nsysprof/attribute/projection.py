@@ -6,6 +6,7 @@ import numpy as np
 
 from nsysprof.attribute.ranges import closed_ends
 from nsysprof.attribute.submissions import Submissions
+from nsysprof.attribute.tally import distinct
 from nsysprof.trace.model import I64, RangeRows
 
 _NEVER = int(np.iinfo(np.int64).max)
@@ -52,7 +53,7 @@ def _widen(found: Projection, which: I64, bounds: tuple[I64, I64], start: I64, e
     if not len(which):
         return
     # sums, minima and maxima between all bounds first, so that ranges inside ranges cost little
-    turns = np.unique(np.concatenate([first, last]))
+    turns = distinct(np.concatenate([first, last]))
     sums = np.add.reduceat(end[: turns[-1]] - start[: turns[-1]], turns[:-1])
     earliest = np.minimum.reduceat(start[: turns[-1]], turns[:-1])
     latest = np.maximum.reduceat(end[: turns[-1]], turns[:-1])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nsysprof.attribute.tally import distinct
 from nsysprof.trace.model import I32, I64
 
 
@@ -39,7 +40,7 @@ class Intervals:
 
     def turns(self) -> tuple[I64, I32]:
         """Return when the innermost interval changes, and which it is before, between and after."""
-        times = np.unique(np.concatenate([self.start_ns, self.end_ns]))
+        times = distinct(np.concatenate([self.start_ns, self.end_ns]))
         return times, np.concatenate([np.full(1, -1, np.int32), self.innermost(times)])
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from nsysprof.trace.model import I32, I64
+
+Values = TypeVar("Values", I64, I32)
 
 _BLOCK = 1 << 16
 _DENSE = 1 << 20  # ids below this, or below a few times the number of rows, are looked up in a table
@@ -30,6 +33,25 @@ class Spread:
     shortest_ns: I64
     """Meaningless where count is 0."""
     longest_ns: I64
+
+
+def distinct(values: Values) -> Values:
+    """Return the distinct values of an array, ascending; np.unique loads masked arrays to do so."""
+    ordered: Values = np.sort(values)
+    keep = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
+def scrambled(rows: int, columns: int) -> I64:
+    """Return a table of numbers without a pattern, always the same: sums of them tell sequences apart.
+
+    Two different sequences agree with a chance of 2**-64.
+    """
+    number = np.arange(1, rows * columns + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+        number = (number ^ number >> np.uint64(shift)) * np.uint64(factor)
+    return (number ^ number >> np.uint64(31)).view(np.int64).reshape(rows, columns)
 
 
 def code(ids: I32) -> Coded:

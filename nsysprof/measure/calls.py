@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.attribute.buckets import CAUSE_CODE, CAUSE_OF_API_CLASS
-from nsysprof.attribute.tally import Coded, blocks, code, sums
+from nsysprof.attribute.tally import Coded, blocks, code, distinct, sums
 from nsysprof.classify import ApiClass, classify_api
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.results import Amount, ApiHotspot
@@ -83,7 +83,7 @@ def summarise(calls: Calls, windows: CallWindows) -> CallTable:
 
     A call belongs to the windows of its process that it began in.
     """
-    cuts = np.unique(np.concatenate([windows.start_ns, windows.end_ns]))
+    cuts = distinct(np.concatenate([windows.start_ns, windows.end_ns]))
     sums_ = _Sums(calls, cuts, windows)
     entries = _entries(calls, sums_)
     to_class = np.zeros((len(calls.kinds), len(API_CLASSES)), np.int64)

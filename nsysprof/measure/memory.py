@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nsysprof.attribute.tally import distinct
 from nsysprof.measure.results import DeviceMemory, MemoryPoint, StepMemory
 from nsysprof.trace.model import I64, MemoryRows
 
@@ -64,7 +65,7 @@ def _peaks(curve: _Curve, first: I64, last: I64) -> I64:
 def _curves(rows: MemoryRows) -> list[_Curve]:
     on_device = np.flatnonzero(rows.kind == _DEVICE)
     found = []
-    for device in np.unique(rows.device[on_device]).tolist():
+    for device in distinct(rows.device[on_device]).tolist():
         mine = on_device[rows.device[on_device] == device]
         time = rows.start_ns[mine]
         if not (time[1:] >= time[:-1]).all():
@@ -115,4 +116,4 @@ def _thinned(used: I64) -> I64:
     group = np.repeat(np.arange(POINTS), np.diff(first, append=len(used)))
     by_value = np.lexsort((used, group))
     last = np.append(first[1:], len(used)) - 1
-    return np.unique(np.concatenate([by_value[first], by_value[last], [len(used) - 1]]))
+    return distinct(np.concatenate([by_value[first], by_value[last], [len(used) - 1]]))

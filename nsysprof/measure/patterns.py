@@ -7,6 +7,7 @@ import numpy as np
 
 from nsysprof.attribute.buckets import WORK
 from nsysprof.attribute.operations import Codes, Operations
+from nsysprof.attribute.tally import scrambled
 from nsysprof.measure.calls import Calls
 from nsysprof.measure.results import CallPattern
 from nsysprof.trace.model import I64
@@ -91,10 +92,7 @@ def call_patterns(calls: Calls, chosen: Sample) -> tuple[CallPattern, ...]:
     first = np.flatnonzero(opens)
     length = np.diff(first, append=len(codes))
     place = np.minimum(np.arange(len(codes)) - np.repeat(first, length), _LONGEST)
-    # a random number for each function at each place: their sum tells patterns apart
-    # (two different ones agree with a chance of 2**-64)
-    weights = np.random.default_rng(0).integers(1, 2**63, (_LONGEST + 1, len(names)), np.int64)
-    key = np.add.reduceat(weights[place, codes], first)
+    key = np.add.reduceat(scrambled(_LONGEST + 1, len(names))[place, codes], first)
     _, example, which, times = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     held = np.bincount(which, weights=length).astype(np.int64)
     kinds = np.maximum.reduceat(chosen.kinds, first)

@@ -11,7 +11,7 @@ from nsysprof.attribute.captures import captures
 from nsysprof.attribute.projection import project
 from nsysprof.attribute.ranges import Intervals, closed_ends, intervals
 from nsysprof.attribute.submissions import Submissions
-from nsysprof.attribute.tally import Coded, blocks, count_and_sum, sums
+from nsysprof.attribute.tally import Coded, blocks, count_and_sum, distinct, sums
 from nsysprof.classify import KernelClass
 from nsysprof.measure.results import OperatorHotspot, RangeHotspot
 from nsysprof.trace import Trace
@@ -72,7 +72,7 @@ class Operators:
         named = np.flatnonzero(of_text[rows.text] >= 0)
         ends = closed_ends(rows.end_ns, end_ns)
         lookups = {}
-        for thread in np.unique(rows.thread[named]).tolist():
+        for thread in distinct(rows.thread[named]).tolist():
             member = named[rows.thread[named] == thread]
             lookups[thread] = intervals(rows.start_ns[member], ends[member], of_text[rows.text[member]])
         for thread in submissions.threads():
