@@ -17,7 +17,9 @@ from typing import Any
 
 BEHAVIOUR: dict[str, Any] = {
     "version": "2023.4.4.54-234433681190v0",
-    "profile": "ok",  # refuse: a wrong option; nothing: no report; killed: it dies; daemon: leaves a process
+    # refuse: a wrong option; nothing: no report; killed: it dies; daemon: it leaves a process behind;
+    # lost: the first start fails; never: every start fails
+    "profile": "ok",
     "importer": "ok",  # broken: does not start; absent: is not there; failing: starts, but cannot import
     "export": "ok",  # fail: says why and exits with 1; text: writes something else than SQLite
     "ranges": True,  # False: an nvtx that it does not understand
@@ -79,6 +81,14 @@ def _option(arguments: list[str], name: str) -> str:
     return next((word.partition("=")[2] for word in arguments if word.startswith(f"--{name}=")), "")
 
 
+def _first_time() -> bool:
+    try:
+        Path(__file__).resolve().with_name("started").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 def _program(arguments: list[str]) -> list[str]:
     first = next(at for at, word in enumerate(arguments) if not word.startswith("--"))
     return arguments[first:]
@@ -90,6 +100,9 @@ def _profile(behaviour: dict[str, Any], arguments: list[str]) -> int:
         return 0
     if behaviour["profile"] == "refuse":
         print("unrecognised option '--sample=none'", file=sys.stderr)
+        return 1
+    if behaviour["profile"] == "never" or (behaviour["profile"] == "lost" and _first_time()):
+        print("End of file", file=sys.stderr)
         return 1
     output = Path(_option(arguments, "output").replace("%%", "%"))
     trial = output.name == "preflight"

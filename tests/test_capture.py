@@ -168,14 +168,31 @@ def test_nsys_refuses_an_option(tmp_path: Path) -> None:
     assert "problem: nsys wrote no report; the last words: unrecognised option '--sample=none'" in done.out
 
 
-def test_a_range_that_never_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_range_that_never_opens(tmp_path: Path, code: int) -> None:
     fake = fake_nsys.install(tmp_path / "nsys", profile="nothing")
-    words = ["capture", "--capture-range", "nvtx:train", "--name", "x", "--", *HELLO]
+    program = [sys.executable, "-c", f"print('hello'); raise SystemExit({code})"]
+    words = ["capture", "--capture-range", "nvtx:train", "--name", "x", "--", *program]
     done = nsysprof(*words, cwd=tmp_path, env=environment(fake))
-    assert done.code == 6
-    assert "hello from the program" in done.out
+    assert done.code == (code or 6)
+    assert done.out.startswith("hello\n")
     assert "nsys recorded nothing: the NVTX range 'train' never opened" in done.out
     assert names(tmp_path / "nsysprof-out") == ["x.run.json"]
+
+
+def test_nsys_fails_to_start_once(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="lost")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.err) == (0, "End of file\n")
+    assert done.out.count("hello from the program") == 1
+
+
+def test_nsys_never_starts(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="never")
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert done.code == 1
+    assert "hello" not in done.out
+    assert "problem: nsys wrote no report; the last words: End of file" in done.out
 
 
 def test_nsys_is_killed(tmp_path: Path) -> None:

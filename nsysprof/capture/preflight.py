@@ -16,7 +16,8 @@ from pathlib import Path
 
 from nsysprof.capture.export import export_report
 from nsysprof.capture.locate import Nsys
-from nsysprof.capture.process import Streams, run_tree
+from nsysprof.capture.process import Streams
+from nsysprof.capture.start import run_nsys
 from nsysprof.errors import NsysError, NsysprofError
 
 _RANGE = "nsysprof_preflight"
@@ -71,7 +72,7 @@ def _profile(nsys: Nsys, work: Path, env: Mapping[str, str]) -> Path:
     output = work / "preflight"
     options = ["--trace=nvtx", "--sample=none", "--cpuctxsw=none", f"--output={output}"]
     program = [sys.executable, "-c", _PROGRAM]
-    ended = run_tree([str(nsys.path), "profile", *options, *program], env, output.name, quiet)
+    ended = run_nsys([str(nsys.path), "profile", *options, *program], env, output.name, quiet)
     if ended.signal:
         raise KeyboardInterrupt
     words = (ended.last_words.strip().splitlines() or [""])[-1]

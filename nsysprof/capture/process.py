@@ -42,6 +42,8 @@ class Ended:
     """The end of what was written to standard error."""
     timed_out: bool = False
     """True when it took longer than it was given."""
+    silent: bool = False
+    """True when nothing was written to standard output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def run_tree(
         talk.stream_path,
         err.tail.decode("utf-8", "replace"),
         timed_out,
+        not out.tail,
     )
 
 
@@ -199,20 +202,20 @@ def _wait(process: subprocess.Popen[bytes], sent: _Sent, patience: Patience) -> 
 
 
 def _settle(before: set[int], *, patient: bool) -> None:
-    """Wait a moment for what the command left behind, then end it; nsys may finish an import first."""
-    if patient and _wait_gone(before, _END_SECONDS):
-        return
-    left = _descendants() - before
+    """Wait a moment for what the command left behind, then end it; an import under way may finish."""
     if patient:
-        helpers = {pid for pid in left if _is_nsys(pid)}
-        _signal_all(left - helpers, signal.SIGTERM)
-        if _wait_gone(before, _IMPORT_SECONDS if helpers else _END_SECONDS):
+        if _wait_gone(before, _END_SECONDS):
             return
-        left = _descendants() - before
-    while left:
+        _signal_all({pid for pid in _descendants() - before if not _is_nsys(pid)}, signal.SIGTERM)
+        if _wait_gone(before, _END_SECONDS):
+            return
+        if any(map(_is_importer, _descendants() - before)) and _wait_gone(before, _IMPORT_SECONDS):
+            return
+    seen: set[int] = set()
+    while left := _descendants() - before - seen:
         _signal_all(left, signal.SIGKILL)
         _wait_gone(before, _END_SECONDS)
-        left = {pid for pid in _descendants() - before if pid not in left}
+        seen |= left  # one that cannot be killed is waited for once
 
 
 def _wait_gone(before: set[int], seconds: float) -> bool:
@@ -240,10 +243,18 @@ def _signal_all(pids: set[int], number: int) -> None:
 
 
 def _is_nsys(pid: int) -> bool:
+    return _is_importer(pid) or _program(pid).startswith("nsys")
+
+
+def _is_importer(pid: int) -> bool:
+    return _program(pid) == "QdstrmImporter"
+
+
+def _program(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/exe").readlink().name.startswith(("nsys", "QdstrmImporter"))
+        return Path(f"/proc/{pid}/exe").readlink().name
     except OSError:
-        return False
+        return ""
 
 
 def _descendants() -> set[int]:

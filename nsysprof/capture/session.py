@@ -17,8 +17,9 @@ from nsysprof.capture.locate import Nsys, find_nsys
 from nsysprof.capture.manifest import manifest, read_record, write_manifest
 from nsysprof.capture.options import known_options, profile_command
 from nsysprof.capture.preflight import try_ranges
-from nsysprof.capture.process import Ended, Streams, run_tree
+from nsysprof.capture.process import Ended, Streams
 from nsysprof.capture.request import Request
+from nsysprof.capture.start import run_nsys
 from nsysprof.errors import CaptureError, NsysError, NsysprofError, OutputError, UsageError
 
 RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
@@ -123,7 +124,7 @@ class _Job:
         request, known = self.request, known_options(self.nsys)
         started, began = datetime.now(UTC), time.monotonic()
         command = profile_command(self.nsys, request.target, self.work / _STEM, known)
-        ended = run_tree(command, self._environment(), _STEM, streams, request.patience)
+        ended = run_nsys(command, self._environment(), _STEM, streams, request.patience)
         ran = time.monotonic() - began
         for old in self.targets.values():
             old.unlink(missing_ok=True)  # --force was given
@@ -193,10 +194,10 @@ class _Job:
         """Say why there is no report."""
         if ended.killed:
             return CaptureError("the capture was killed before anything was recorded")
-        if self.request.target.range_name is not None and not ended.code:
+        words = ended.last_words.strip().splitlines()
+        if self.request.target.range_name is not None and not (ended.code and words):
             return CaptureError(
                 f"nsys recorded nothing: the NVTX range {self.request.target.range_name!r} never opened",
-                "give the range's name, or record everything with --whole-process",
+                "check its name and the program's nvtx (0.2.11 for nsys before 2025), or use --whole-process",
             )
-        words = ended.last_words.strip().splitlines()
         return CaptureError("nsys wrote no report" + (f"; the last words: {words[-1]}" if words else ""))

@@ -161,7 +161,10 @@ def _problems(counts: tuple[int, int, int], expected: Expected, graphs: int) -> 
             "understand each other"
         )
     if not any(counts) and not graphs and not problems:
-        problems.append("nothing was recorded: neither CUDA activity nor NVTX ranges")
+        problems.append(
+            "nothing was recorded: neither CUDA activity nor NVTX ranges; if the program opens ranges, its "
+            "nvtx and this nsys do not understand each other"
+        )
     return tuple(problems)
 
 
