@@ -3,7 +3,6 @@
 import lzma
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from nsysprof.errors import OutputError
@@ -34,19 +33,18 @@ def unpack_demo(folder: Path) -> Path:
     """
     packed = demo_trace()
     target = folder / packed.name.removesuffix(".xz")
-    partial = ""
+    partial = folder / f".{target.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as sink, lzma.open(packed) as source:
+        with partial.open("wb") as sink, lzma.open(packed) as source:
             shutil.copyfileobj(source, sink)
-        Path(partial).replace(target)
+        partial.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
             f"cannot unpack the demo trace into {folder} ({reason})", "choose another folder with --out"
         ) from error
     finally:
-        if partial:
-            Path(partial).unlink(missing_ok=True)
+        if partial.parent.is_dir():
+            partial.unlink(missing_ok=True)
     return target
