@@ -12,6 +12,8 @@ import pytest
 from command_line import environment, nsysprof, still_running
 from trace_builder import TraceBuilder
 
+from nsysprof.capture.request import program_target, runner_target, with_images_in
+
 HELLO = [sys.executable, "-c", "print('hello from the program')"]
 
 
@@ -302,3 +304,10 @@ def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
         assert process.stdout.readline() == "second\n"
         process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_the_images_of_a_runner_lie_beside_the_results_unless_its_options_say_where() -> None:
+    target = with_images_in(runner_target("sdxl", ["--steps", "2", "--out", "mine"]), Path("out/x"))
+    assert target.program[2:] == ("--out", "out/x", "--steps", "2", "--out", "mine")
+    program = program_target(["python", "train.py"], [])
+    assert with_images_in(program, Path("out/x")) is program

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nsysprof import assets, ranges
@@ -79,6 +79,14 @@ def program_target(program: Sequence[str], options: Sequence[str]) -> Target:
     interpreted = Path(program[0]).name.startswith("python")
     name = Path(scripts[0] if interpreted and scripts else program[0]).stem
     return Target(tuple(program), name, None, False)
+
+
+def with_images_in(target: Target, folder: Path) -> Target:
+    """Return a runner told to put its images into ``folder``, unless its options say where; else the same."""
+    if not target.is_runner:
+        return target
+    interpreter, script, *options = target.program
+    return replace(target, program=(interpreter, script, "--out", str(folder), *options))
 
 
 def chosen_range(target: Target, capture_range: str | None, *, whole_process: bool) -> str | None:

@@ -46,14 +46,16 @@ def capture(
     """Run a runner under nsys (other options go to it: --steps 20), or any program: capture -- PROGRAM ..."""
     from rich.console import Console
 
-    from nsysprof.capture.request import Request, choose_target, chosen_range
+    from nsysprof.capture.request import Request, choose_target, chosen_range, with_images_in
     from nsysprof.capture.session import run_capture
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
 
     target = choose_target(runner, context.args, context.meta.get(PROGRAM))
     chosen = chosen_range(target, capture_range, whole_process=whole_process)
-    request = Request(replace(target, range_name=chosen), output, name or target.name, force, nsys)
+    name = name or target.name
+    target = with_images_in(replace(target, range_name=chosen), output / name)
+    request = Request(target, output, name, force, nsys)
     with export_bar(Console(stderr=True)) as progress:
         done = run_capture(request, streams(sys.stdout.buffer, sys.stderr.buffer, progress), progress)
     verdict = judge_capture(done, is_runner=target.is_runner)
