@@ -57,18 +57,18 @@ def test_a_grid(sweep: Sweep, tmp_path: Path) -> None:
     done = sweep("batch=1,2", "size=32,64x32", "--", "--steps", "3")
     assert done.code == 0
     assert done.out == (
-        "batch 1 to 2: time x1.07, a step x1.17, images/s x1.87, memory x1.12\n"
-        "size 32x32 to 64x32: no difference in time and memory\n"
+        "batch 1 to 2 at size 32x32: time x1.07, a step x1.17, images/s x1.87, memory x1.12\n"
+        "size 32x32 to 64x32 at batch 1: no difference in time and memory\n"
         "fake_runner · NVIDIA Test · one run each · torch 2.0 · diffusers "
         f"{rows(tmp_path, 'SELECT version_diffusers FROM runs')[0]['version_diffusers']} · driver 550\n"
         "\n"
         "Sweep  4 configurations\n"
-        "plan              Max VRAM  time s  s/step  images/s  allocated  batch  resolution  steps   cfg\n"
-        "──────────────────────────────────────────────────────────────────────────────────────────────\n"
-        "batch 1, 32x32     8.50 GB   0.863   0.121      1.16    7.00 GB      1       32x32      3   8.0\n"
-        "batch 1, 64x32     8.50 GB   0.863   0.121      1.16    7.00 GB      1       64x32      3   8.0\n"
-        "batch 2, 32x32     9.50 GB   0.923   0.141      2.17    8.00 GB      2       32x32      3   8.0\n"
-        "batch 2, 64x32     9.50 GB   0.923   0.141      2.17    8.00 GB      2       64x32      3   8.0\n"
+        "plan            Max VRAM  time s  s/step  images/s  allocated  batch  resolution  steps   cfg\n"
+        "─────────────────────────────────────────────────────────────────────────────────────────────\n"
+        "batch 1, 32x32   8.50 GB   0.863   0.121      1.16    7.00 GB      1       32x32      3   8.0\n"
+        "batch 1, 64x32   8.50 GB   0.863   0.121      1.16    7.00 GB      1       64x32      3   8.0\n"
+        "batch 2, 32x32   9.50 GB   0.923   0.141      2.17    8.00 GB      2       32x32      3   8.0\n"
+        "batch 2, 64x32   9.50 GB   0.923   0.141      2.17    8.00 GB      2       64x32      3   8.0\n"
     )
     said = done.err.splitlines()
     assert said[0] == "4 runs"

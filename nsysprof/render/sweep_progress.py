@@ -25,7 +25,7 @@ class SweepProgress:
         self._console, self._repeats = console, repeats
         self._due = (0.0, 0.0)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

@@ -151,9 +151,9 @@ def _compositions(sweep: Sweep, width: int) -> Table:
             totals[key] = max(totals.get(key, 0), ns / whole if whole else 0)
     plan = min(max(len(plain(point.label)) for point in profiled), max(width // 4, 8))
     keys = sorted(totals, key=lambda key: -totals[key])
-    room, shown = width - plan - 9, []
+    room, shown = width - plan - _GAP - 8 - 1, []
     for key in keys[:_MOST_BUCKETS]:
-        room -= max(len(_bucket(key)), 4) + 1
+        room -= max(len(_bucket(key)), 4) + _GAP
         if room < 0:
             break
         shown.append(key)

@@ -8,12 +8,15 @@ _NOTABLE = 1.03
 """A factor below which two figures count as the same, unless their repeats lie apart."""
 
 
-def headline(axes: Sequence[AxisResult], points: Sequence[Point]) -> tuple[str, ...]:
-    """Return a sentence for each axis that has two values with figures."""
-    return tuple(text for axis in axes if (text := _sentence(axis, axes, points)))
+def headline(axes: Sequence[AxisResult], points: Sequence[Point], *, each: bool) -> tuple[str, ...]:
+    """Return a sentence for each axis that has two values with figures.
+
+    It says where the other axes stand, unless they stand at the defaults (``each``: one axis at a time).
+    """
+    return tuple(text for axis in axes if (text := _sentence(axis, axes, points, each=each)))
 
 
-def _sentence(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Point]) -> str:
+def _sentence(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Point], *, each: bool) -> str:
     """Compare the first and the last value of ``axis`` that were measured with everything else alike."""
     alike = line(axis, axes, points)
     measured = [point for point in alike if point.time_s]
@@ -28,7 +31,9 @@ def _sentence(axis: AxisResult, axes: Sequence[AxisResult], points: Sequence[Poi
             _change("memory", first.memory_bytes, last.memory_bytes),
         ]
         told = [change for change in changes if change]
-        span = f"{axis.key} {first.values[axis.key]} to {last.values[axis.key]}"
+        rest = [other.key for other in axes if other is not axis and len(other.values) > 1 and not each]
+        where = f" at {', '.join(f'{key} {first.values[key]}' for key in rest)}" if rest else ""
+        span = f"{axis.key} {first.values[axis.key]} to {last.values[axis.key]}{where}"
         parts.append(f"{span}: {', '.join(told) if told else 'no difference in time and memory'}")
     if lost:
         parts.append(f"{'' if parts else axis.key + ' '}{lost[0].values[axis.key]} does not fit into memory")

@@ -39,7 +39,7 @@ def summarise(
         memory="VRAM" if on_gpu else "RAM",
         gpu=", ".join(dict.fromkeys(row["gpu"] for row in everything if row["gpu"])),
         versions=_versions([row for row in everything if row["status"] == Status.OK]),
-        headline=headline(axes, points),
+        headline=headline(axes, points, each=design.each),
         database=store.path,
         stopped_by=stopped_by,
     )

@@ -22,14 +22,14 @@ function startComposition() {
     const asShares = shares.ariaPressed === "true";
     return {
       traces: keys.map((key) => ({
-        type: "bar", name: bucketLabel(key), x: profiled.map((point) => point.label), marker: bucketMarker(key),
+        type: "bar", name: bucketLabel(key), x: profiled.map((_, index) => index), marker: bucketMarker(key),
         y: profiled.map((point) => (asShares ? (100 * (point.composition_ns[key] || 0)) / whole(point) : (point.composition_ns[key] || 0) / 1e6)),
-        customdata: profiled.map((point) => [duration(point.composition_ns[key] || 0), share((point.composition_ns[key] || 0) / whole(point))]),
-        hovertemplate: `%{x}: <b>${bucketLabel(key)}</b> %{customdata[0]}, %{customdata[1]}<extra></extra>`,
+        customdata: profiled.map((point) => [plotText(point.label), duration(point.composition_ns[key] || 0), share((point.composition_ns[key] || 0) / whole(point))]),
+        hovertemplate: `%{customdata[0]}: <b>${bucketLabel(key)}</b> %{customdata[1]}, %{customdata[2]}<extra></extra>`,
       })),
       layout: {
         barmode: "stack", bargap: 0.25, dragmode: false, hovermode: "closest", showlegend: false,
-        xaxis: { type: "category", fixedrange: true, showgrid: false },
+        xaxis: { fixedrange: true, showgrid: false, tickvals: profiled.map((_, index) => index), ticktext: profiled.map((point) => plotText(point.label)) },
         yaxis: { title: { text: asShares ? "% of a step" : "ms a step" }, fixedrange: true, rangemode: "tozero" },
       },
     };

@@ -4,7 +4,7 @@ const CURVE_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#5
 function curveAxis(axis) {
   const common = { fixedrange: true };
   const numbers = axis.numeric ? axis.values.map(Number) : [];
-  if (!axis.numeric) return { ...common, type: "category", categoryorder: "array", categoryarray: axis.values };
+  if (!axis.numeric) return { ...common, type: "category", categoryorder: "array", categoryarray: axis.values.map(plotText) };
   const ticks = { tickmode: "array", tickvals: numbers, ticktext: axis.values };
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   if (low > 0 && high / low >= 8) {
@@ -15,20 +15,21 @@ function curveAxis(axis) {
   return { ...common, ...(numbers.length <= 12 ? ticks : {}), type: "linear", range: [low - pad, high + pad] };
 }
 
+const placeOn = (axis, point) => (axis.numeric ? Number(point.values[axis.key]) : plotText(point.values[axis.key]));
+
 // Curves that have a figure somewhere; their places give them their colours.
 const measuredLines = (axis) => lines(axis).filter(({ members }) => members.some((point) => point.status === "ok"));
 
 function curveTraces(axis, figure) {
   const ordered = axis.numeric || axis.key === "size";
-  const x = (point) => (axis.numeric ? Number(point.values[axis.key]) : point.values[axis.key]);
   return measuredLines(axis).map(({ name, members }, index) => {
     const color = CURVE_COLORS[index % CURVE_COLORS.length];
     const measured = members.filter((point) => point[figure.key]);
     const y = measured.map((point) => figure.of(point[figure.key].median));
     const apart = measured.some((point) => point[figure.key].max > point[figure.key].min);
     const common = {
-      name: name || sweep.runner, x: measured.map(x), y,
-      customdata: measured.map((point) => [point.label, spreadText(point[figure.key], figure.text)]),
+      name: plotText(name || sweep.runner), x: measured.map((point) => placeOn(axis, point)), y,
+      customdata: measured.map((point) => [plotText(point.label), spreadText(point[figure.key], figure.text)]),
       hovertemplate: "%{customdata[0]}: <b>%{customdata[1]}</b><extra></extra>",
     };
     if (apart) {
@@ -49,9 +50,9 @@ function lostTrace(axis) {
   if (!lost.length) return [];
   return [{
     type: "scatter", mode: "markers", name: "failed", showlegend: false, cliponaxis: false,
-    x: lost.map((point) => (axis.numeric ? Number(point.values[axis.key]) : point.values[axis.key])), y: lost.map(() => 0),
+    x: lost.map((point) => placeOn(axis, point)), y: lost.map(() => 0),
     marker: { symbol: "x", size: 9, color: "#c8102e" },
-    customdata: lost.map((point) => [point.label, STATUS[point.status] || point.status]),
+    customdata: lost.map((point) => [plotText(point.label), STATUS[point.status] || point.status]),
     hovertemplate: "%{customdata[0]}: <b>%{customdata[1]}</b><extra></extra>",
   }];
 }

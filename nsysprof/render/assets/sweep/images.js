@@ -18,7 +18,7 @@ function strip(axis, rows) {
     gridTemplateColumns: `${titled ? "minmax(70px, max-content) " : ""}repeat(${used.length}, minmax(72px, ${CELL}px))`,
   } });
   if (titled) grid.append(node("div", {}));
-  grid.append(...used.map((value) => node("div", { class: "head" }, axis.key === "size" ? value : `${axis.key} ${value}`)));
+  grid.append(...used.map((value) => node("div", { class: "over" }, axis.key === "size" ? value : `${axis.key} ${value}`)));
   for (const { name, members } of rows) {
     if (titled) grid.append(node("div", { class: "row" }, name));
     grid.append(...used.map((value) => cell(members.find((point) => point.values[axis.key] === value))));

@@ -32,6 +32,9 @@ function lines(axis) {
   return [...found].map(([name, members]) => ({ name, members: members.sort((a, b) => place(a) - place(b)) }));
 }
 
+// plotly reads a little markup in its texts: these stay what they are.
+const plotText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
 function spreadText(spread, text) {
   if (!spread) return "";
   return spread.min === spread.max ? text(spread.median) : `${text(spread.median)} (${text(spread.min)} to ${text(spread.max)})`;
