@@ -23,7 +23,7 @@ lint: $(VENV)/.dev
 check: lint test
 
 bench: $(VENV)/.dev $(TOOLS)/nsys/.ready
-	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" $(BIN)/python -m bench
+	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" PYTHONPATH=tests $(BIN)/python -m bench
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nsysprof needs Python 3.11 or newer, this is " + sys.version)'

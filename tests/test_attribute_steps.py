@@ -206,6 +206,36 @@ def test_ranks_in_two_processes_on_two_devices(tmp_path: Path) -> None:
         assert step.api["launch"].count == 9
 
 
+def test_processes_that_do_not_keep_in_step_have_steps_of_their_own(tmp_path: Path) -> None:
+    program = Program()
+    for pid, pause, steps in ((1000, 0, 6), (2000, 25, 9)):
+        program.time, program.correlation = 100, 0
+        for index in range(steps):
+            start = program.time
+            program.run(4, pid=pid, tid=pid)
+            program.builder.nvtx(f"step {index}", start, program.time, pid=pid, tid=pid)
+            program.time += pause
+    found = program.measure(tmp_path)
+    assert len(found.steps) == 15
+    assert [step.kernels for step in found.steps] == [4] * 15
+    assert [step.wall_ns for step in found.steps if step.api["launch"].count != 4] == []
+    walls = sorted(step.wall_ns for step in found.steps)
+    assert walls == [34] * 2 + [40] * 5 + [65] * 8
+
+
+def test_one_rank_may_stop_early(tmp_path: Path) -> None:
+    program = Program()
+    for pid, steps in ((1000, 10), (2000, 9)):
+        program.time, program.correlation = 100, 0
+        for index in range(steps):
+            start = program.time
+            program.run(4, pid=pid, tid=pid, device=pid // 2000)
+            program.builder.nvtx(f"step {index}", start, program.time, pid=pid, tid=pid)
+    found = program.measure(tmp_path)
+    assert [step.kernels for step in found.steps] == [8] * 9 + [4]
+    assert [step.wall_ns for step in found.steps] == [40] * 9 + [34]
+
+
 def test_a_pattern_names_the_steps(tmp_path: Path) -> None:
     program = Program()
     for index in range(2):

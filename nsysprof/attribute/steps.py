@@ -14,6 +14,7 @@ from nsysprof.attribute.submissions import Submissions
 from nsysprof.errors import UsageError
 from nsysprof.trace.model import I32, I64, RangeRows
 
+_IN_STEP = 0.8  # of the steps, which all processes must take part in, for them to be the ranks of one job
 _MOST = 0.5  # a family tiles the run when it holds at least this part of the GPU time
 
 
@@ -99,8 +100,7 @@ def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str
     note = f"{dropped} steps inside a warm-up range are left out"
     first_member = np.full(len(group.number), len(timeline.rows), np.int64)
     np.minimum.at(first_member, group.step, group.row)
-    processes = np.zeros((len(group.number), timeline.processes + 1), bool)
-    processes[group.step, timeline.process_of(timeline.rows.thread[group.row])] = True  # -1 is the last
+    processes = _processes(timeline, group)
     return Steps(
         labels=tuple(timeline.texts[text] for text in timeline.rows.text[first_member]),
         start_ns=group.start_ns,
@@ -178,9 +178,19 @@ def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Gr
     number_of = np.full(len(timeline.texts), -1, np.int64)
     number_of[list(numbers)] = list(numbers.values())
     number = number_of[timeline.rows.text[row]]
+    same = timeline.rows.text[row].astype(np.int64) if by_text else number
+    group = _form(timeline, row, number, same)
+    together = _processes(timeline, group).sum(axis=1)
+    if (together == together.max()).mean() >= _IN_STEP:
+        return group
+    # the processes do not keep in step, so what overlaps does so by chance
+    return _form(timeline, row, number, same * (timeline.processes + 1) + _process(timeline, row))
+
+
+def _form(timeline: Timeline, row: I64, number: I64, same: I64) -> _Group:
+    """Form steps of ranges; of those with one value of ``same``, the ones that overlap are one step."""
     start = timeline.rows.start_ns[row]
     end = closed_ends(timeline.rows.end_ns[row], timeline.end_ns)
-    same = timeline.rows.text[row].astype(np.int64) if by_text else number
     order = np.lexsort((end, start, same))
     row, number, start, end, same = row[order], number[order], start[order], end[order], same[order]
     opens = np.ones(len(row), bool)
@@ -193,6 +203,17 @@ def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Gr
     position[by_time] = np.arange(len(first))
     step = position[np.cumsum(opens) - 1]
     return _Group(row, step, number[first][by_time], step_start[by_time], step_end[by_time])
+
+
+def _process(timeline: Timeline, row: I64) -> I32:
+    return timeline.process_of(timeline.rows.thread[row])
+
+
+def _processes(timeline: Timeline, group: _Group) -> npt.NDArray[np.bool_]:
+    """Return which processes run each step, shape (steps, processes + 1); the last one is unknown."""
+    found = np.zeros((len(group.number), timeline.processes + 1), bool)
+    found[group.step, _process(timeline, group.row)] = True
+    return found
 
 
 def _running_end(end: I64, same: I64) -> I64:
@@ -225,8 +246,10 @@ def _without_warmup(timeline: Timeline, group: _Group) -> tuple[_Group, int]:
 
 
 def _chains(number: I64, processes: npt.NDArray[np.bool_]) -> I32:
-    """Number the chains: steps of the same processes, up to where the count starts again."""
+    """Number the chains: steps of processes that keep in step, else of each; a new count starts one."""
     _, team = np.unique(processes, axis=0, return_inverse=True)
+    if len(team) and processes.sum(axis=1).max() > 1:
+        team = np.zeros(len(team), np.int64)
     chain = np.zeros(len(number), np.int32)
     used = 0
     for which in range(int(team.max()) + 1 if len(team) else 0):
@@ -244,7 +267,7 @@ def _steps_of_ops(timeline: Timeline, group: _Group, submissions: Submissions) -
     """
     of_op = np.full(len(submissions.ops), -1, np.int32)
     thread = timeline.rows.thread[group.row]
-    process = timeline.process_of(thread)
+    process = _process(timeline, group.row)
     ends = closed_ends(timeline.rows.end_ns[group.row], timeline.end_ns)
     starts = timeline.rows.start_ns[group.row]
     for which in submissions.threads():

@@ -46,6 +46,8 @@ class Run:
     """A process that ended well."""
 
     seconds: float
+    cpu_seconds: float
+    """Of all its threads and children; differs less than ``seconds`` while the machine does other things."""
     megabytes: float
 
 
@@ -57,7 +59,8 @@ def run(command: list[str]) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed")
-    return Run(time.perf_counter() - begun, usage.ru_maxrss / 1024)
+    elapsed = time.perf_counter() - begun
+    return Run(elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def commands(nsys: Path, trace: Path, folder: Path) -> dict[str, list[str]]:
@@ -83,7 +86,11 @@ def bench(nsys: Path, trace: Path, folder: Path) -> dict[str, Run]:
             runs[name].append(run(command))
             print(f"{trace.stem}: {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr)
     return {
-        name: Run(median(one.seconds for one in found), max(one.megabytes for one in found))
+        name: Run(
+            median(one.seconds for one in found),
+            median(one.cpu_seconds for one in found),
+            max(one.megabytes for one in found),
+        )
         for name, found in runs.items()
     }
 
@@ -105,10 +112,11 @@ def table(trace: Path, results: dict[str, Run]) -> list[str]:
     return [
         f"## {kernels:,} kernels, {calls:,} API calls, {megabytes:.0f} MB",
         "",
-        "| whole process | median | against nsys stats | peak memory |",
-        "|---|---|---|---|",
+        "| whole process | median | against nsys stats | CPU time | peak memory |",
+        "|---|---|---|---|---|",
         *(
-            f"| {name} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.megabytes:.0f} MB |"
+            f"| {name} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.cpu_seconds:.2f} s "
+            f"| {one.megabytes:.0f} MB |"
             for name, one in results.items()
         ),
         "",
