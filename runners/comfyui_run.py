@@ -1,6 +1,7 @@
 """One run of a workflow in a ComfyUI server: queued over HTTP, followed over a WebSocket."""
 
 import json
+import math
 import sys
 import time
 import uuid
@@ -19,6 +20,7 @@ from nsysprof.errors import UsageError
 CLIENT_ID = uuid.uuid4().hex
 """ComfyUI sends a run's messages to the client that queued it."""
 _HISTORY_SECONDS = 10.0
+_LAST_MESSAGE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -80,13 +82,13 @@ class Runs:
         return run
 
     def _follow(self, follower: "_Follower", end: float) -> None:
-        while not follower.done:
+        while not follower.is_done(time.monotonic()):
             text = self.socket.receive(1.0)
             if text is not None:
                 follower.take(json.loads(text), time.monotonic())
             else:
                 self.server.check()
-            if time.monotonic() > end and not follower.done:
+            if time.monotonic() > end and not follower.is_done(time.monotonic()):
                 raise ComfyUIError(
                     f"the {follower.label} did not end within {self.timeout:g} s", "give a longer --timeout"
                 )
@@ -116,12 +118,17 @@ class _Follower:
 
     def __init__(self, label: str, graph: Graph, run: Run) -> None:
         self.label = label
-        self.done = False
+        self._done = False
+        self._succeeded = math.inf
         self._graph = graph
         self._run = run
         self._samplers = set(samplers(graph))
         self._node_began = 0.0
         self._step_ended = 0.0
+
+    def is_done(self, now: float) -> bool:
+        """Return whether the run is over: success is not quite the end, but is so if nothing follows."""
+        return self._done or now - self._succeeded > _LAST_MESSAGE_SECONDS
 
     def take(self, message: dict[str, Any], now: float) -> None:
         """Take in a message that came at ``now`` (seconds)."""
@@ -135,12 +142,12 @@ class _Follower:
             if data["node"] is not None:
                 self._open_node(str(data.get("display_node") or data["node"]), now)
             elif "prompt_id" in data:
-                self.done = True
+                self._done = True
         elif kind == "progress" and data.get("node") in self._samplers:
             self._step(int(data["value"]), int(data["max"]), now)
         elif kind == "execution_success":
             self._close_node(now)
-            self.done = True
+            self._succeeded = now
         elif kind == "execution_error":
             raise _failure(data)
         elif kind == "execution_interrupted":

@@ -111,13 +111,28 @@ def slots(graph: Graph, setting: str) -> list[Slot]:
     return list(found)
 
 
-def _of_sampler(graph: Graph, sampler: str, kind: _Kind) -> list[Slot]:
+def _of_sampler(graph: Graph, sampler: str, kind: _Kind) -> Iterator[Slot]:
+    """Walk from a sampler against the links; where a node holds the value, go no farther."""
     guiders = [source for _, source in _sources(graph, sampler, ("guider",))]
-    found: list[Slot] = []
+    waiting: list[tuple[str, str]] = []
     for name in (sampler, *guiders):
+        yield from _held(graph, name, kind)
+        waiting += _sources(graph, name, kind.keys)
+        waiting += _sources(graph, name, kind.links)
+    seen = {sampler, *guiders}
+    while waiting:
+        key, name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
         held = _held(graph, name, kind)
-        found += held or _upstream(graph, _sources(graph, name, (*kind.links, *kind.keys)), kind)
-    return found
+        if not held and key in kind.keys:
+            held = _only_value(graph, name, kind)
+        yield from held
+        named = _sources(graph, name, kind.keys)
+        if not held and not named:
+            named = _sources(graph, name, kind.links) or _sources(graph, name, graph[name]["inputs"])
+        waiting += named
 
 
 def _held(graph: Graph, name: str, kind: _Kind) -> list[Slot]:
@@ -127,23 +142,12 @@ def _held(graph: Graph, name: str, kind: _Kind) -> list[Slot]:
     return [Slot(name, key) for key in kind.keys if _is_value(inputs.get(key), kind.types)]
 
 
-def _upstream(graph: Graph, links: list[tuple[str, str]], kind: _Kind) -> Iterator[Slot]:
-    """Walk against the links, and go no farther where a node holds the value."""
-    waiting, seen = list(links), set[str]()
-    while waiting:
-        key, name = waiting.pop(0)
-        if name in seen:
-            continue
-        seen.add(name)
-        inputs = graph[name]["inputs"]
-        held = _held(graph, name, kind)
-        if not held and key in kind.keys:  # a node that only gives a value may call it anything
-            only = [Slot(name, one) for one, value in inputs.items() if _is_value(value, kind.types)]
-            held = only if len(inputs) == 1 else []
-        if held:
-            yield from held
-        else:
-            waiting += _sources(graph, name, (*kind.links, *kind.keys)) or _sources(graph, name, inputs)
+def _only_value(graph: Graph, name: str, kind: _Kind) -> list[Slot]:
+    """Return the value of a node that does nothing but give one, which it may call anything."""
+    inputs = graph[name]["inputs"]
+    return [
+        Slot(name, key) for key, value in inputs.items() if len(inputs) == 1 and _is_value(value, kind.types)
+    ]
 
 
 def _is_value(value: object, types: tuple[type, ...]) -> bool:
