@@ -159,6 +159,18 @@ def test_what_is_done_is_not_run_again(sweep: Sweep, tmp_path: Path) -> None:
     assert [(row["batch"], row["runs"]) for row in counts] == [(1, 2), (2, 1), (4, 1)]
 
 
+def test_what_nobody_could_tell_of_the_defaults_the_record_tells(sweep: Sweep) -> None:
+    result = json.loads(sweep("batch=2", "turbo=on", "size=64", "--each", "--json").out)
+    assert [(point["label"], point["values"]) for point in result["points"]] == [
+        ("default", {"batch": "1", "turbo": "off", "size": "512x512"}),
+        ("batch 2", {"batch": "2", "turbo": "off", "size": "512x512"}),
+        ("turbo on", {"batch": "1", "turbo": "on", "size": "512x512"}),
+        ("64x64", {"batch": "1", "turbo": "off", "size": "64x64"}),
+    ]
+    assert result["axes"][2]["values"] == ["64x64", "512x512"]
+    assert result["headline"][0] == "batch 1 to 2: time x1.13, a step x1.15, images/s x1.77, memory x1.12"
+
+
 def test_repeats_go_round_all_configurations_before_any_again(sweep: Sweep, tmp_path: Path) -> None:
     done = sweep("batch=1,2", "--repeat", "3", "--no-html")
     assert starts(tmp_path) == ["--batch=1", "--batch=2"] * 3

@@ -135,6 +135,11 @@ def test_the_runners_own_parser_refuses(sdxl: Runner, texts: list[str], rest: st
         plan(sdxl, *texts, rest=rest)
 
 
+def test_options_go_before_what_a_runner_hands_on() -> None:
+    (config,) = plan(find_runner(fake_runner.__file__), "batch=2", rest="--steps 3 -- --lowvram")
+    assert config.words == ("--steps", "3", "--batch=2", "--", "--lowvram")
+
+
 def test_the_same_run_has_the_same_id_however_it_is_asked_for(sdxl: Runner) -> None:
     (asked,) = plan(sdxl, "steps=20", "size=1024")
     (plainly,) = plan(sdxl, "batch=1", rest="--steps 20")

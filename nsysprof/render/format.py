@@ -55,6 +55,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def number_of(number: int, thing: str) -> str:
+    """Write how many there are of ``thing``: ``1 run``, ``12 runs``."""
+    return f"{count(number)} {thing}{'' if number == 1 else 's'}"
+
+
 def significant(value: float) -> str:
     """Write a plain number with three significant digits and no exponent: 0.0123, 1.23, 123, 12,345."""
     for limit, digits in ((99.95, 0), (9.995, 1), (0.9995, 2), (0.09995, 3), (0.009995, 4)):

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
-from nsysprof.render.format import duration, size
+from nsysprof.render.format import duration, number_of, size
 from nsysprof.render.page_file import assembled, facts_html, shown, write_file
 from nsysprof.render.palette import bucket_label, category_color
 from nsysprof.render.sweep_images import Embedded, embedded
@@ -31,7 +31,7 @@ def write_sweep_page(sweep: Sweep, path: str | Path) -> Path:
 
 def sweep_html(sweep: Sweep) -> str:
     """Return the whole page as ASCII text."""
-    headline = [plain(line) for line in sweep.headline] or [f"{len(sweep.points)} configurations"]
+    headline = [plain(line) for line in sweep.headline] or [number_of(len(sweep.points), "configuration")]
     parts = {
         "title": html.escape(f"{plain(sweep.runner)} sweep - nsysprof"),
         "subtitle": html.escape(about(sweep)),

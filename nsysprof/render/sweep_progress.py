@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from nsysprof.render.format import duration, size
+from nsysprof.render.format import duration, number_of, size
 from nsysprof.render.sweep_tables import STATUS_WORDS
 from nsysprof.render.text import plain, shortened
 from nsysprof.sweep.plan import Config
@@ -52,7 +52,9 @@ class SweepProgress:
         """Say how much there is to do."""
         done = f", {advance.done} of them already done" if advance.done else ""
         left = f", about {left_text(advance.left_s)}" if advance.left_s else ""
-        self._console.print(Text(f"{advance.total} runs{done}{left}", style="dim"), soft_wrap=True)
+        self._console.print(
+            Text(f"{number_of(advance.total, 'run')}{done}{left}", style="dim"), soft_wrap=True
+        )
         self._expect(advance)
         self._task = self._bar.add_task("", total=advance.total, completed=advance.done)
         if advance.done < advance.total:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nsysprof.render.format import duration, short_share, significant, size
+from nsysprof.render.format import duration, number_of, short_share, significant, size
 from nsysprof.render.palette import bucket_label, category_color
 from nsysprof.render.terminal import grid
 from nsysprof.render.text import plain, shortened
@@ -68,7 +68,7 @@ def _table(sweep: Sweep, width: int) -> Table:
     while constant and _room(width, columns + settings) < min(longest, _LONGEST_PLAN):
         left_out.append(constant.pop())
         settings.remove(left_out[-1])
-    note = [f"{len(sweep.points)} configurations"]
+    note = [number_of(len(sweep.points), "configuration")]
     note += [f"{column.header} {column.cell(sweep.points[0])}" for column in reversed(left_out)]
     plan = min(max(_room(width, columns + settings), 8), max(longest, 4))
     table = grid("Sweep", ", ".join(note))

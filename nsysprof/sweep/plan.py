@@ -60,6 +60,12 @@ def configurations(design: Design) -> tuple[Config, ...]:
     return tuple(found.values())
 
 
+def with_options(words: Sequence[str], options: Sequence[str]) -> tuple[str, ...]:
+    """Return ``words`` with ``options`` after them, but before a ``--``, which ends a runner's options."""
+    end = words.index("--") if "--" in words else len(words)
+    return (*words[:end], *options, *words[end:])
+
+
 def _choices(design: Design) -> Iterable[dict[str, int]]:
     """Yield what each configuration varies: an index into the values, by the position of the axis' key."""
     axes = design.axes
@@ -74,8 +80,9 @@ def _choices(design: Design) -> Iterable[dict[str, int]]:
 
 def _config(design: Design, chosen: Mapping[str, int], base: Mapping[str, object]) -> Config:
     runner = design.runner
-    words = design.rest + tuple(
-        word for axis in design.axes if axis.key in chosen for word in axis.words[chosen[axis.key]]
+    words = with_options(
+        design.rest,
+        [word for axis in design.axes if axis.key in chosen for word in axis.words[chosen[axis.key]]],
     )
     parsed, shown = runner.check(words)
     values = {}

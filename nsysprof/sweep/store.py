@@ -126,6 +126,8 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OutputError(f"another sweep is at work in {folder}", "wait, or give another --output") from None
+    except OSError:
+        return  # a file system that has no locks
 
 
 def _prepare(database: Database, path: Path) -> None:

@@ -104,7 +104,10 @@ def _known_values(design: Design, point: Point, base: Point) -> dict[str, str]:
     values = dict(point.values)
     for axis in design.axes:
         recorded = axis.value_in(base.options)
-        if values[axis.key] == DEFAULT and base.status == Status.OK and "none" not in recorded:
+        unknown = values[axis.key] == DEFAULT or (
+            "none" in values[axis.key] and values[axis.key] not in axis.values
+        )
+        if unknown and base.status == Status.OK and "none" not in recorded:
             switch = {"0": "off", "1": "on"} if {"on", "off"} & set(axis.values) else {}
             values[axis.key] = switch.get(recorded, recorded)
     return values

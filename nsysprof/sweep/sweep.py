@@ -14,7 +14,7 @@ from nsysprof.sweep.axes import parse_axes
 from nsysprof.sweep.circumstances import circumstances
 from nsysprof.sweep.estimate import Estimate
 from nsysprof.sweep.execute import Executor, Status
-from nsysprof.sweep.plan import Config, Design, configurations
+from nsysprof.sweep.plan import Config, Design, configurations, with_options
 from nsysprof.sweep.results import Sweep
 from nsysprof.sweep.rows import Row, hotspot_rows, run_row, step_rows
 from nsysprof.sweep.runner import OUT, find_runner
@@ -132,7 +132,7 @@ class _Loop:
             config, repeat = todo.pop(0)
             self.listener.starts(config, repeat)
             folder = f"runs/{_slug(config.label)}-{config.id[:8]}-{repeat}"
-            words = (*config.words, f"--{OUT}={request.folder / folder}")
+            words = with_options(config.words, [f"--{OUT}={request.folder / folder}"])
             outcome = executor.run(self.design.runner.command(words), request.folder / folder)
             if outcome.status is Status.INTERRUPTED:
                 return outcome.signal

@@ -29,7 +29,7 @@ function startComposition() {
       })),
       layout: {
         barmode: "stack", bargap: 0.25, dragmode: false, hovermode: "closest", showlegend: false,
-        xaxis: { fixedrange: true, showgrid: false, tickvals: profiled.map((_, index) => index), ticktext: profiled.map((point) => plotText(point.label)) },
+        xaxis: { fixedrange: true, showgrid: false, zeroline: false, tickvals: profiled.map((_, index) => index), ticktext: profiled.map((point) => plotText(point.label)) },
         yaxis: { title: { text: asShares ? "% of a step" : "ms a step" }, fixedrange: true, rangemode: "tozero" },
       },
     };

@@ -24,7 +24,7 @@ function startTable() {
   const columns = tableColumns();
   const wordy = (name) => name === "plan" || name === "what went wrong";
   const { body } = figure("table", {
-    title: `${count(points.length)} configurations`,
+    title: `${count(points.length)} configuration${points.length === 1 ? "" : "s"}`,
     text: sweep.repeat > 1 ? "Times and sizes are medians of the repeats." : "",
     csv: () => [columns.map(([name]) => name), ...points.map((point) => columns.map(([, text]) => text(point)))],
   });
