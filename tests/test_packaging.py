@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,12 @@ def test_wheel_runs_on_its_own(wheel: Path, tmp_path: Path) -> None:
         "print(assets.folder('queries')); print(assets.folder('runners')); print(assets.demo_trace())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tmp_path)},
     )
     for line in done.stdout.splitlines():
         assert line.startswith(str(tmp_path))
@@ -68,8 +74,10 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
 
 
 def test_help_lists_every_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "nsysprof", "--help"], check=True, capture_output=True, text=True)
-    for command in ("capture", "export", "hotspots", "classify", "query", "doctor", "demo"):
+    done = subprocess.run(
+        [sys.executable, "-m", "nsysprof", "--help"], check=True, capture_output=True, text=True
+    )
+    for command in ("capture", "export", "hotspots", "classify", "query", "sweep", "doctor", "demo"):
         assert re.search(rf"^\W*{command}\b", done.stdout, re.MULTILINE), command
 
 
@@ -79,6 +87,6 @@ def test_constraints_pin_every_declared_dependency_and_name_no_index() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+", pin) for pin in pins)
     pinned = {re.sub(r"[-_.]+", "-", pin.split("==")[0]).lower() for pin in pins}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    names = {re.match(r"[A-Za-z0-9._-]+", line)[0] for line in declared}  # type: ignore[index]
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in chain(project["dependencies"], extras)]
     assert {re.sub(r"[-_.]+", "-", name).lower() for name in names} <= pinned
