@@ -23,6 +23,7 @@ NODES = Path(__file__).resolve().parent / "comfyui_nodes"
 HOOK = "nsysprof_ranges.py"
 
 _PR_SET_PDEATHSIG = 1
+_IDLE_SECONDS = 5.0
 _END_SECONDS = 10.0
 _TAIL_BYTES = 4000
 
@@ -110,8 +111,7 @@ class Server:
         """End it by Ctrl-C, else by force; its whole process group is gone afterwards."""
         try:
             if self._process.poll() is None:
-                with suppress(OSError, ValueError, RefusedError):
-                    self.client().post("/interrupt", {}, timeout=2)
+                self._interrupt()
                 for number in (signal.SIGINT, signal.SIGTERM):
                     self._signal(number)
                     if self.wait_dead(_END_SECONDS):
@@ -119,6 +119,14 @@ class Server:
         finally:
             self._signal(signal.SIGKILL)
             self._process.wait()
+
+    def _interrupt(self) -> None:
+        """End what it is running, which takes until the step is over: an exit within work is a crash."""
+        end = time.monotonic() + _IDLE_SECONDS
+        with suppress(OSError, ValueError, KeyError, RefusedError):
+            self.client().post("/interrupt", {}, timeout=2)
+            while self.client().get("/queue", timeout=2)["queue_running"] and time.monotonic() < end:
+                time.sleep(0.05)
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError):

@@ -31,7 +31,7 @@ FAULTS = (
     "",
     "exits",  # says why, and ends before it serves
     "silent",  # never serves
-    "hangs",  # falls silent within the run
+    "hangs",  # falls silent within the run, until it is interrupted
     "dies",  # ends within the run
     "crashes",  # is killed within the run
     "closes",  # hangs up within the run, and goes on
@@ -84,6 +84,8 @@ class Double:
         self.waiting: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
         self.history: dict[str, Any] = {}
         self.before: Any = None
+        self.running: list[str] = []
+        self.is_interrupted = False
         sys.modules.update(comfyui_stand_ins.make())
         for paths in json.loads(Path(self.option("--extra-model-paths-config")).read_text()).values():
             if "checkpoints" in paths:
@@ -111,11 +113,17 @@ class Double:
         """Run what is queued, one after the other, as ComfyUI's own thread does."""
         executor = sys.modules["execution"].PromptExecutor(self.say)
         while True:
+            self.running = []
             prompt_id, body = self.waiting.get()
+            self.running = [prompt_id]
             part = self.part(body["prompt"])
             said = json.loads(json.dumps(part["messages"]).replace(part["accepted"]["prompt_id"], prompt_id))
             last = said.pop()  # it comes when the run is in the history
-            executor.execute(body["prompt"], prompt_id, body["extra_data"], said)
+            try:
+                executor.execute(body["prompt"], prompt_id, body["extra_data"], said)
+            except InterruptedError:
+                print("Processing interrupted", flush=True)
+                continue
             image = Path(self.option("--output-directory"), f"nsysprof_{len(self.history) + 1:05}_.png")
             image.write_bytes(PNG)
             outputs = {"save": {"images": [{"filename": image.name, "subfolder": "", "type": "output"}]}}
@@ -158,7 +166,12 @@ class Double:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "closes":
             self.socket.write(b"\x88\x02\x03\xe8")
-        if self.fault in ("hangs", "stubborn", "closes"):
+        while self.fault in ("hangs", "closes") and not self.is_interrupted:
+            time.sleep(0.02)
+        if self.is_interrupted:
+            time.sleep(0.3)  # as a step would take
+            raise InterruptedError
+        if self.fault == "stubborn":
             time.sleep(600)
 
 
@@ -190,6 +203,8 @@ class Handler(BaseHTTPRequestHandler):
             name = path.rpartition("/")[2]
             known = name in double.history and double.fault != "forgetful"
             self._answer({name: double.history[name]} if known else {})
+        elif path == "/queue":
+            self._answer({"queue_running": double.running, "queue_pending": []})
         elif path == "/view":
             self._send(200, Path(double.option("--output-directory"), query["filename"][0]).read_bytes())
         elif path in routes:
@@ -200,6 +215,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/prompt":
+            self.double.is_interrupted = bool(self.double.running)
             self._send(200, b"")
             return
         with Path("queued").open("a") as file:

@@ -340,10 +340,18 @@ def test_faults(fault: str, run: Run, tmp_path: Path) -> None:
     assert not still_running(tmp_path)
 
 
+def test_a_run_is_interrupted_before_its_server_is_ended(run: Run) -> None:
+    with pytest.raises(NsysprofError, match="did not end within 1 s"):
+        run("--timeout", 1, fault="hangs")
+    said = Path("out/comfyui.log").read_text().splitlines()
+    assert said == ["Starting the double", "Processing interrupted", "", "Stopped server"]
+
+
 def test_a_server_that_ignores_signals_and_has_children_is_killed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comfyui_server, "_END_SECONDS", 0.3)
+    monkeypatch.setattr(comfyui_server, "_IDLE_SECONDS", 0.3)
     with pytest.raises(NsysprofError, match="did not end within 2 s"):
         run("--timeout", 2, fault="stubborn")
     assert not still_running(tmp_path)
@@ -416,7 +424,7 @@ def test_a_second_ctrl_c_kills_a_server_that_ignores_the_first(tmp_path: Path) -
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=9)  # less than the patience for one signal
+        process.communicate(timeout=4)  # less than the patience with an interrupted run
     assert process.returncode == 130
     assert not still_running(tmp_path)
 
