@@ -73,21 +73,23 @@ class Waits:
     launch: I32
     """API row that the GPU waited for."""
 
+    def part(self, which: I64) -> "Waits":
+        """Return some of the waits."""
+        return Waits(self.start_ns[which], self.end_ns[which], self.window[which], self.launch[which])
+
 
 def time_by_cause(calls: Spans, waits: Waits, windows: int) -> I64:
     """Return the time of the waits by window and cause, shape (windows, causes); outside calls it is host."""
     first, until = _met(calls, waits)
     met = until - first
     total = np.zeros(windows * CAUSES, np.int64)
-    some = np.flatnonzero(met > 0)
-    at = first[some]  # the first call of each wait, which may have begun before it
-    inside = np.minimum(calls.end_ns[at], waits.end_ns[some])
-    inside -= np.maximum(calls.start_ns[at], waits.start_ns[some])
-    total += sums(waits.window[some] * CAUSES + calls.cause[at], inside, len(total))
+    if len(met) and met.min() < 1:
+        some = np.flatnonzero(met > 0)
+        _add_edge(total, calls, first[some], waits.part(some))
+    else:
+        _add_edge(total, calls, first, waits)  # the first call of each wait, which may have begun before it
     several = np.flatnonzero(met > 1)
-    at = until[several] - 1  # the last call, which may end after it
-    inside = np.minimum(calls.end_ns[at], waits.end_ns[several]) - calls.start_ns[at]
-    total += sums(waits.window[several] * CAUSES + calls.cause[at], inside, len(total))
+    _add_edge(total, calls, until[several] - 1, waits.part(several))  # the last one, which may end after it
     many = np.flatnonzero(met > 2)
     between = met[many] - 2  # calls that lie wholly inside
     offset = first[many] + 1 - (np.cumsum(between) - between)
@@ -98,6 +100,13 @@ def time_by_cause(calls: Spans, waits: Waits, windows: int) -> I64:
     whole = sums(waits.window, waits.end_ns - waits.start_ns, windows)
     table[:, CAUSE_CODE["host"]] = whole - table.sum(axis=1)
     return table
+
+
+def _add_edge(total: I64, calls: Spans, at: I64, waits: Waits) -> None:
+    """Add the part of one call that lies in each wait."""
+    inside = np.minimum(calls.end_ns[at], waits.end_ns)
+    inside -= np.maximum(calls.start_ns[at], waits.start_ns)
+    total += sums(waits.window * CAUSES + calls.cause[at], inside, len(total))
 
 
 def overlap(spans: Spans, waits: Waits) -> Waits:

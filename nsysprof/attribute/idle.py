@@ -38,25 +38,31 @@ class Cpu:
         self._cause = cause
         self._overheads = overheads
         self._threads: dict[int, tuple[Spans, Spans]] = {}
+        one = len(api) > 0 and bool((api.thread == api.thread[0]).all())
+        self._only = int(api.thread[0]) if one else None
 
     def add_idle(self, total: I64, pieces: Pieces) -> None:
         """Add idle time to ``total``, which has the shape (windows, causes)."""
         windows = len(total)
-        known = pieces.launch >= 0
-        if not known.all():
-            lost = np.flatnonzero(~known)
+        if len(pieces.launch) and pieces.launch.min() < 0:
+            lost = np.flatnonzero(pieces.launch < 0)
             lengths = pieces.end_ns[lost] - pieces.start_ns[lost]
             total[:, CAUSE_CODE["unknown"]] += sums(pieces.window[lost], lengths, windows)
-            kept = np.flatnonzero(known)
+            kept = np.flatnonzero(pieces.launch >= 0)
             pieces = Pieces(
                 pieces.start_ns[kept], pieces.end_ns[kept], pieces.launch[kept], pieces.window[kept]
             )
-        submitted = np.clip(self.api.end_ns[pieces.launch], pieces.start_ns, pieces.end_ns)
+        submitted = self.api.end_ns[pieces.launch]
+        np.minimum(submitted, pieces.end_ns, out=submitted)
+        np.maximum(submitted, pieces.start_ns, out=submitted)
         total[:, CAUSE_CODE["queued"]] += sums(pieces.window, pieces.end_ns - submitted, windows)
-        late = np.flatnonzero(submitted > pieces.start_ns)
-        launch = pieces.launch[late]
-        waits = Waits(pieces.start_ns[late], submitted[late], pieces.window[late], launch)
-        thread = self.api.thread[launch]
+        waits = _select(
+            Waits(pieces.start_ns, submitted, pieces.window, pieces.launch), submitted > pieces.start_ns
+        )
+        if self._only is not None:
+            total += self._of_thread(self._only, waits, windows)
+            return
+        thread = self.api.thread[waits.launch]
         for which in (np.flatnonzero(np.bincount(thread + 1)) - 1).tolist():
             total += self._of_thread(which, _select(waits, thread == which), windows)
 
@@ -75,6 +81,4 @@ class Cpu:
 
 
 def _select(waits: Waits, which: npt.NDArray[np.bool_]) -> Waits:
-    if which.all():
-        return waits
-    return Waits(waits.start_ns[which], waits.end_ns[which], waits.window[which], waits.launch[which])
+    return waits if which.all() else waits.part(np.flatnonzero(which))

@@ -117,7 +117,10 @@ def _step(tables: _Tables, index: int) -> Step:
     start, end = begin, begin  # a step without GPU work has an empty window
     if ran:
         start, end = int(windows.start_ns[index, device]), int(windows.end_ns[index, device])
-    ns, count = tables.inputs.work.ns[index].tolist(), tables.inputs.work.count[index].tolist()
+    work = zip(
+        WORK, tables.inputs.work.ns[index].tolist(), tables.inputs.work.count[index].tolist(), strict=True
+    )
+    categories = {key: Amount(ns, count) for key, ns, count in work if count}
     return Step(
         index=index,
         label=steps.labels[index],
@@ -128,8 +131,8 @@ def _step(tables: _Tables, index: int) -> Step:
         wall_ns=end - start,
         busy_ns=-1 if hidden else busy.get(device, 0),
         idle_ns=-1 if hidden else end - start - busy.get(device, 0),
-        kernels=sum(amount for key, amount in zip(WORK, count, strict=True) if key in KERNEL_WORK),
-        categories={key: Amount(ns[at], count[at]) for at, key in enumerate(WORK) if count[at]},
+        kernels=sum(amount.count for key, amount in categories.items() if key in KERNEL_WORK),
+        categories=categories,
         partition=partitions.get(device, {}),
         api=tables.columns.calls.of_step(index),
         device=devices[device] if ran else -1,
@@ -151,7 +154,7 @@ def named(row: I64, hidden: bool) -> dict[str, int]:
 
     hidden: whether graphs ran of which the trace shows nothing; then no time counts as idle.
     """
-    found = {BUCKETS[at]: int(row[at]) for at in np.flatnonzero(row).tolist()}
+    found = {key: ns for key, ns in zip(BUCKETS, row.tolist(), strict=True) if ns}
     if hidden:
         unseen = sum(found.pop(key, 0) for key in IDLE)
         found |= {HIDDEN: unseen} if unseen else {}
