@@ -1,6 +1,8 @@
 """The rules against kernels that ran or that libraries ship; data/kernel_names/README.md says where from."""
 
 import gzip
+import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,46 @@ def test_kernels_are_what_their_operators_do_or_it_is_explained(corpus: list[lis
     assert all(explained.values())
 
 
+@pytest.fixture(scope="module")
+def nsys_names() -> list[str]:
+    """Kernels of the same workloads in nsys's own spelling."""
+    return [row[0] for row in rows("nsys.tsv.gz")]
+
+
+def test_no_kernel_is_unclassified_in_the_spelling_of_nsys(nsys_names: list[str]) -> None:
+    assert [name for name in nsys_names if classify_kernel(name).category == "unknown"] == []
+    assert len(nsys_names) > 2000
+
+
+LAMBDA = re.compile(
+    r"[{\[]lambda\([^()]*(?:\([^()]*\)[^()]*)*\)(?: \(instance (?P<nsys>\d+)\)\]|#(?P<cupti>\d+)\})"
+)
+
+
+def skeleton(name: str) -> str:
+    """Return what both spellings share: no parameters, casts, anonymous namespaces, ``void``, ``const``."""
+    name = name.replace("(anonymous namespace)::", "").replace("<unnamed>::", "")
+    name = LAMBDA.sub(lambda found: f"#{found['nsys'] or found['cupti']}", name)
+    shorter = ""
+    while shorter != name:
+        name, shorter = re.sub(r"\([^()]*\)", "", name), name
+    name = re.sub(r"\btrue\b", "1", re.sub(r"\bfalse\b", "0", name))
+    name = re.sub(r"\b(\d+)(?:ul|u|l)\b", r"\1", name)
+    return re.sub(r"\bvoid |\bconst\b|[\s()]", "", name)
+
+
+def test_one_kernel_is_the_same_in_the_spellings_of_nsys_and_cupti(
+    corpus: list[list[str]], nsys_names: list[str]
+) -> None:
+    by_skeleton = defaultdict(set)
+    for row in corpus:
+        by_skeleton[skeleton(row[2])].add(row[2])
+    pairs = [(name, twin) for name in nsys_names for twin in by_skeleton[skeleton(name)]]
+    assert [pair for pair in pairs if classify_kernel(pair[0]) != classify_kernel(pair[1])] == []
+    assert len({name for name, _ in pairs}) == 2149
+    assert sum(name != twin for name, twin in pairs) > 1800
+
+
 def test_every_operator_has_a_category(corpus: list[list[str]]) -> None:
-    operators = {row[3] for row in corpus if row[3].startswith(("aten::", "torchvision::"))}
+    operators = {row[3] for row in corpus if row[3].startswith(("aten::", "torchvision::", "nccl:"))}
     assert operators <= {row[0] for row in rows("operators.tsv")}

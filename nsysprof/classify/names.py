@@ -37,7 +37,7 @@ _VAGUE = frozenset(
 """Function names that say nothing: the name of the class or namespace around them belongs to the head."""
 _WRAPPER = re.compile(
     r"\w*elementwise_kernel(?:_\w+)?$|kernelPointwiseApply\d$|kernel_wrapper$|reduce_kernel$|multi_tensor_apply_kernel$|distribution_|_?kernel_agent$"
-    r"|\w+::(?:device_)?[Kk]ernel2?$"
+    r"|\w+::(?:device_)?[Kk]ernel2?$|kernel$"
 )
 """Heads of kernels that apply whatever their template arguments name."""
 _WORD = re.compile(r"\b[A-Za-z_]\w*\b(?!::)")
@@ -81,6 +81,8 @@ class Signature:
 def parse(name: str) -> Signature:
     """Take a name apart; any string has a signature, if only an empty one."""
     text = name[:MAX_LENGTH].strip()
+    if text.startswith("__nv_static_") and "__Z" in text:  # a kernel of one file: its name stands behind
+        text = text[text.index("__Z") + 1 :]
     if text.startswith(("_Z", "__Z")):
         text = unmangle(text)
     for anonymous in _ANONYMOUS:
