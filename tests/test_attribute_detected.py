@@ -1,0 +1,79 @@
+"""Steps without NVTX, from the sequence of launches to windows and work."""
+
+from pathlib import Path
+
+from real_trace import THREE_STEPS, unpack
+from trace_builder import TraceBuilder
+
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.results import Hotspots
+from nsysprof.trace import open_trace
+
+
+def measure(path: Path, steps: str = "auto") -> Hotspots:
+    with open_trace(path) as trace:
+        return measure_hotspots(trace, steps)
+
+
+def loop(builder: TraceBuilder, steps: int, start: int, pid: int = 1000, device: int = 0) -> int:
+    """Launch one kernel every 100 ns: 20 of a prologue, then ``steps`` times 30, then 15; returns the end."""
+    names = [f"prologue_{at}" for at in range(20)]
+    names += [f"body_{at}" for at in range(30)] * steps + [f"epilogue_{at}" for at in range(15)]
+    for at, name in enumerate(names):
+        begin = start + 100 * at
+        place = {"correlation": at + 1, "pid": pid, "device": device}
+        builder.launch(name, (begin, begin + 20), (begin + 30, begin + 90), tid=pid, **place)
+    return start + 100 * len(names)
+
+
+def test_a_loop_between_prologue_and_epilogue(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    loop(builder, 12, 1_000)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert found.steps_source == "detected"
+    assert 0.5 < found.steps_confidence <= 1
+    assert [(step.label, step.kernels) for step in found.steps] == [(f"step {at}", 30) for at in range(12)]
+    assert [step.wall_ns for step in found.steps] == [3_000] * 11 + [2_960]
+    assert found.steps[0].gpu_start_ns == 1_000 + 100 * 20 + 30
+    assert found.steps[0].cpu_start_ns == 1_000 + 100 * 20
+    assert all(sum(step.partition.values()) == step.wall_ns for step in found.steps)
+    assert any("steps were detected" in warning for warning in found.warnings)
+
+
+def test_two_ranks_share_their_steps(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    loop(builder, 12, 1_000, pid=1000, device=0)
+    loop(builder, 12, 1_037, pid=2000, device=1)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert [step.kernels for step in found.steps] == [60] * 12
+    assert all(sorted(step.partitions) == ["0", "1"] for step in found.steps)
+
+
+def test_no_steps_where_nothing_repeats(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(200):
+        begin = 100 * at
+        builder.launch(f"kernel_{at}", (begin, begin + 20), (begin + 30, begin + 90), correlation=at + 1)
+    found = measure(builder.write(tmp_path / "trace.sqlite"), "detect")
+    assert (found.steps, found.steps_source) == ((), "none")
+    assert len(found.kernels) == 200
+
+
+def test_kernels_without_calls_are_taken_in_the_order_of_the_gpu(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(12 * 30):
+        builder.kernel(f"body_{at % 30}", 100 * at, 100 * at + 60)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert found.steps_source == "detected"
+    assert sum(step.kernels for step in found.steps) >= 10 * 30
+    assert {step.kernels for step in found.steps} == {30}
+
+
+def test_detected_steps_of_the_real_trace_are_the_marked_ones(tmp_path: Path) -> None:
+    path = unpack(THREE_STEPS, tmp_path)
+    marked, detected = measure(path, "nvtx").steps, measure(path, "detect").steps
+    assert len(detected) == len(marked) == 3
+    for mine, theirs in zip(detected, marked, strict=True):
+        shared = min(mine.gpu_end_ns, theirs.gpu_end_ns) - max(mine.gpu_start_ns, theirs.gpu_start_ns)
+        either = max(mine.gpu_end_ns, theirs.gpu_end_ns) - min(mine.gpu_start_ns, theirs.gpu_start_ns)
+        assert shared / either >= 0.9
