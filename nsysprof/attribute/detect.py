@@ -17,6 +17,8 @@ from nsysprof.attribute.detect_phase import Cycles
 from nsysprof.trace.model import I32, I64
 
 _FEWEST_LAUNCHES = 16
+_FEWEST_STEPS = 2
+_LEAST_CONFIDENCE = 0.25
 _SHORT_RUN = 0.5  # of the longest run: shorter ones before it are warm-up
 _LONG_PAUSE = 0.5  # of a step's time
 _EARLY_CYCLES = 64
@@ -31,7 +33,7 @@ class DetectedSteps:
     boundaries: I64
     """Indices into the sequence, ascending, one more than there are intervals; half-open intervals."""
     confidence: float
-    """0..1: how alike the steps are, how many there are and how clearly they begin where they are said to."""
+    """0..1: how alike the steps are, how many and how long, how clearly they begin where they are said to."""
     reason: str
     """What the steps were found by, or why there are none."""
     interludes: Bools
@@ -60,13 +62,17 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
     if not levels:
         return _none("no sequence of launches repeats regularly over much of the run")
     level, cycles = choose_level(sequence, start_ns, anchors, levels)
-    cycles = _without_warmup(sequence, start_ns, cycles)
-    if len(cycles) < 2:
+    if len(cycles):
+        cycles = _without_warmup(sequence, start_ns, cycles)
+    if len(cycles) < _FEWEST_STEPS:
         return _none("what repeats does so too rarely")
+    confidence = _confidence(level, cycles)
+    if confidence < _LEAST_CONFIDENCE:
+        return _none("what repeats does so too vaguely")
     boundaries = np.union1d(cycles.start, cycles.end)
     interludes = ~np.isin(boundaries[:-1], cycles.start)
     reason = f"every {int(np.median(cycles.end - cycles.start)):,} launches or so repeat"
-    return DetectedSteps(boundaries, _confidence(level, cycles), reason, interludes)
+    return DetectedSteps(boundaries, confidence, reason, interludes)
 
 
 def _none(why: str) -> DetectedSteps:
@@ -86,11 +92,12 @@ def _without_warmup(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
 
 
 def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
-    """Return the last of a run's early cycles before which the host paused long and did what it does not usually.
+    """Return the last early cycle before which the host paused long and did what it does not usually; else 0.
 
-    So it is where a program warms up, captures a CUDA graph, and then replays it.
+    So it is where a program warms up, captures a CUDA graph, and then replays it. A single cycle is not set
+    apart: a first training step pauses too, to load kernels and to make the optimizer's state.
     """
-    early = np.arange(1, min(len(start) // 4, _EARLY_CYCLES) + 1)
+    early = np.arange(2, min(len(start) // 4, _EARLY_CYCLES) + 1)
     if not len(early):
         return 0
     usual_ns = np.median(np.diff(start_ns[start]))
@@ -106,5 +113,6 @@ def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
 def _confidence(level: Level, cycles: Cycles) -> float:
     """Return the product of what can make the steps wrong, each 0..1."""
     number = 1 - 0.5 ** (len(cycles) - 1)
-    size = level.period / (level.period + 4)  # short patterns come about by chance, or are layers
-    return float(np.clip(level.overlap * cycles.agreement * number * size, 0, 1))
+    size = level.period / (level.period + 10)  # short patterns come about by chance, or are layers
+    even = (1 + level.even) / 2
+    return float(np.clip(level.overlap * cycles.agreement * number * size * even, 0, 1))

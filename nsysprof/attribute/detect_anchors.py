@@ -1,8 +1,8 @@
 """Anchors: short runs of launches (n-grams) that return at a near-constant distance.
 
-A launch, or a few launches in a row, that occur once per iteration return once per period; those inside a layer
-return once per layer. Only counts and distances are looked at, so it does not matter which kernels they are, and a
-kernel more or less in some iterations does no harm.
+A launch, or a few launches in a row, that occur once per iteration return once per period; those inside a
+layer return once per layer. Only counts and distances are looked at, so it does not matter which kernels they
+are, and a kernel more or less in some iterations does no harm.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,15 @@ Bools = npt.NDArray[np.bool_]
 U32 = npt.NDArray[np.uint32]
 
 WIDTHS = (1, 4, 16)
-"""Lengths of the n-grams: single launches survive interleaved streams, long ones are unique where names are few."""
+"""Lengths of the n-grams: short ones survive interleaved streams, long ones are unique among few names."""
+
+SHORT = 4
+"""Up to this width n-grams are about launches, beyond it about long stretches that one launch more breaks."""
 
 _BUCKET_BITS = 18
 _BUDGET = 1 << 17  # occurrences examined per width: keeps the sorts small however long the trace is
-_FEWEST_GRAMS = 16
+_OVERDRAFT = 1 << 20  # that many where the budget buys only a few n-grams
+_FEW_GRAMS, _FEWEST_GRAMS = 16, 2
 _SHORTEST, _LONGEST = 0.6, 1.65  # a distance within these parts of the usual one continues a run
 
 
@@ -120,8 +124,8 @@ def _finished(ids: U32) -> U32:
 def find_anchors(sequence: I32) -> Anchors:
     """Return the n-grams of all widths that recur at near-equal distances.
 
-    Every occurrence of an n-gram is examined or none: which n-grams is decided by count and hash, rare ones first,
-    so that the work beyond a few passes does not grow with the sequence.
+    Every occurrence of an n-gram is examined or none: which n-grams is decided by count and hash, rare ones
+    first, so that the work beyond a few passes does not grow with the sequence.
     """
     parts = [_anchors_of_width(sequence, width) for width in WIDTHS]
     positions = np.cumsum([0] + [len(part.position) for part in parts])
@@ -148,9 +152,10 @@ def _anchors_of_width(sequence: I32, width: int) -> Anchors:
     # by count times a number in 0..1 from the hash: rare ones are surely examined, common ones sometimes
     chance = (several.astype(np.uint32) * np.uint32(0x9E3779B1)) / 2.0**32
     order = np.argsort(chance * counts[several], kind="stable")
-    enough = int(np.searchsorted(np.cumsum(counts[several[order]]), _BUDGET))
+    reached = np.cumsum(counts[several[order]])
+    enough, most = np.searchsorted(reached, (_BUDGET, _OVERDRAFT))
     examined = np.zeros(1 << _BUCKET_BITS, bool)
-    examined[several[order[: max(enough, _FEWEST_GRAMS)]]] = True
+    examined[several[order[: max(enough, min(most, _FEW_GRAMS), _FEWEST_GRAMS)]]] = True
     index = np.flatnonzero(examined[bucket])
     by_gram = np.argsort(ids[index], kind="stable")
     return _with_runs(index[by_gram], ids[index[by_gram]], width)

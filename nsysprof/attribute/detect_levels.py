@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import F64, Anchors, Marks, marks_of, pair_ids
+from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Marks, marks_of, pair_ids
 from nsysprof.trace.model import I32, I64
 
-LEAST_COVER = 0.3
-"""A level counts when its cycles hold this part of the launches, or of the time."""
-LEAST_EVIDENCE = 16
-LEAST_OVERLAP = 0.3
-"""Part of its launches, in pairs, that a cycle must share with a typical one."""
-
+_LARGE = 100  # launches in a cycle: smaller ones may be the layers of a model that ran once
+_LEAST_COVER = (0.8, 0.4)  # part of the run in a level's cycles, for small ones and large ones
+_LEAST_OVERLAP = (0.7, 0.3)
+_SOME = 0.2
+_LEAST_EVIDENCE = 16
+_LEAST_SUPPORT = 3
+_SURE_COVER = 0.6
+_VERY_EVEN, _VERY_ALIKE = 0.8, 0.95  # what less cover, or less support, must make up for
+_SAME_LENGTH = 0.005
+_LEAST_REGULAR = 0.8
 _SAMPLED_CYCLES = 12
 _SAME_PERIOD = 1.04
 
@@ -24,15 +28,17 @@ class Level:
     period: float
     """Launches in a cycle."""
     cover: float
-    """Part of the launches, or of the time, in its cycles."""
+    """Part of the launches in its cycles; for large ones, of the time if that is more."""
     support: int
-    """Launches of a cycle that tell where in the cycle they are."""
+    """How many launches of a cycle tell where in the cycle they are."""
     novelty: int
-    """The same for short sequences alone: how many launches it has that shorter cycles have not."""
+    """The same by short n-grams alone: how much there is in it that shorter cycles have not."""
     overlap: float
-    """Part of its launches that a cycle shares with a typical one, 0..1."""
+    """Part of its launches, in pairs, that a cycle shares with the next one, less what chance would give."""
     evidence: int
     """Support times the number of returns: what is regular by chance has little of it."""
+    even: float
+    """Part of its cycles that are as long as the usual one."""
     members: I64
     """Its anchors."""
     main: int
@@ -42,7 +48,8 @@ class Level:
 def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
     """Return the levels that hold much of the run and whose cycles are alike, short periods first."""
     cover = _covers(sequence, start_ns, anchors)
-    rows = np.flatnonzero((cover >= LEAST_COVER) & (anchors.period >= 2) & (anchors.regular >= 0.8))
+    least = np.where(anchors.period < _LARGE, *_LEAST_COVER)
+    rows = np.flatnonzero((cover >= least) & (anchors.period >= 2) & (anchors.regular >= _LEAST_REGULAR))
     rows = rows[np.argsort(anchors.period[rows], kind="stable")]
     period = anchors.period[rows]
     splits = np.flatnonzero(period[1:] > period[:-1] * _SAME_PERIOD + 1) + 1
@@ -51,42 +58,47 @@ def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
 
 
 def _counts(level: Level) -> bool:
-    return (
-        level.overlap >= LEAST_OVERLAP
-        and level.evidence >= LEAST_EVIDENCE
-        and level.support >= min(3, level.period // 2)
-        and level.cover >= (0.4 if level.period >= 100 else 0.7)
-    )
+    """Return whether a level is more than chance."""
+    if level.cover < _SURE_COVER and (level.even < _VERY_EVEN or level.overlap < _VERY_ALIKE):
+        return False  # more like blocks within one pass through a model
+    lone = level.even >= _VERY_EVEN and level.evidence >= _LEAST_EVIDENCE * level.support
+    supported = lone or level.support >= min(_LEAST_SUPPORT, level.period // 2)
+    alike = level.overlap >= _LEAST_OVERLAP[level.period >= _LARGE]
+    return supported and alike and level.evidence >= _LEAST_EVIDENCE
 
 
 def _covers(sequence: I32, start_ns: I64, anchors: Anchors) -> F64:
-    """Return which part of the launches or of the time, whichever is more, lies in the runs of each anchor."""
+    """Return which part of the run lies in the runs of each anchor: see ``Level.cover``."""
     if not len(anchors):
         return np.zeros(0)
     first = anchors.position[anchors.run_start]
     last = anchors.position[anchors.run_start + anchors.run_count - 1]
     stretch = anchors.run_count / (anchors.run_count - 1)  # the last cycle reaches beyond the last mark
-    launches = np.add.reduceat((last - first) * stretch, anchors.run_row)
+    launches = np.add.reduceat((last - first) * stretch, anchors.run_row) / len(sequence)
     time_ns = np.add.reduceat((start_ns[last] - start_ns[first]) * stretch, anchors.run_row)
-    span_ns = max(int(start_ns[-1] - start_ns[0]), 1)
-    return np.minimum(np.maximum(launches / len(sequence), time_ns / span_ns), 1.0)
+    time = time_ns / max(int(start_ns[-1] - start_ns[0]), 1)
+    cover = np.where(anchors.period < _LARGE, launches, np.maximum(launches, time))
+    return np.minimum(cover, 1.0)
 
 
 def _level(sequence: I32, anchors: Anchors, cover: F64, members: I64) -> Level:
     widths, counts = np.unique(anchors.width[members], return_counts=True)
     usual = float(np.quantile(cover[members], 0.75))
     eligible = members[cover[members] >= 0.98 * usual]
-    # n-grams across two steps return once less than there are steps, some occur before them once more
     returns = np.add.reduceat(anchors.run_count, anchors.run_row)[eligible]
-    typical = np.quantile(returns, 0.8, method="nearest")
+    typical = int(np.median(returns))
+    # n-grams across two steps return once less than there are steps
+    narrow = anchors.width[eligible] <= SHORT
+    typical += int(np.count_nonzero(returns[narrow] == typical + 1) > _SOME * np.count_nonzero(narrow))
     order = np.lexsort(
         (anchors.width[eligible], -anchors.regular[eligible].round(3), np.abs(returns - typical))
     )
     main = int(eligible[order[0]])
     marks = marks_of(anchors, main)
+    lengths = marks.at[~marks.opens] - marks.at[~marks.closes]
     # an odd launch makes `width` n-grams unusual; what counts is how many launches are
     support = max(int(np.max(counts - widths + 1)), 1)
-    short = widths <= 4
+    short = widths <= SHORT
     novelty = int(np.max((counts - widths + 1)[short], initial=0))
     return Level(
         period=float(np.median(anchors.period[members])),
@@ -95,6 +107,7 @@ def _level(sequence: I32, anchors: Anchors, cover: F64, members: I64) -> Level:
         novelty=novelty,
         overlap=_overlap(sequence, marks),
         evidence=support * int(np.count_nonzero(~marks.opens)),
+        even=float(np.mean(np.abs(lengths - np.median(lengths)) <= _SAME_LENGTH * np.median(lengths))),
         members=members,
         main=main,
     )

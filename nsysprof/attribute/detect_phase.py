@@ -1,8 +1,8 @@
 """Where in the cycle a step begins: a period alone does not say.
 
-The anchors that are known to lie nearest to the boundary on either side narrow it down to a few launches; among
-those, launches that occur before the first step or after the last one as they do between steps decide, and where
-even that leaves a choice, the host's longest usual pause.
+The anchors that are known to lie nearest to the boundary on either side narrow it down to a few launches;
+among those, launches that occur before the first step or after the last one as they do between steps decide,
+and where even that leaves a choice, the host's longest usual pause.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_levels import Level
-from nsysprof.attribute.detect_votes import change_over, follow, sample, take_votes
+from nsysprof.attribute.detect_votes import change_over, follow, sample, short_ones, take_votes
 from nsysprof.trace.model import I32, I64
 
 _SAMPLED = 64
@@ -19,6 +19,9 @@ _SAMPLED_VALUES = 1_000_000
 _EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
 _WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
 _COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
+_CLEARLY = 1.5  # times as long: a pause that tells something
+_DOUBTFUL = 0.9
+_BETTER = 0.1
 _UNANCHORED = 0.7  # agreement when nothing but pauses tells where a step begins
 
 
@@ -46,9 +49,11 @@ class _Frame:
     tails: I64
     """Behind the last launch that surely belongs to the step."""
     joints: I64
-    """Where the head usually is, told by the steadier of the head and the step before; unused for first steps."""
+    """Where the head is or, where that is steadier, where it usually is after the step before."""
     opens: Bools
     closes: Bools
+    by_head: bool
+    """Whether the joints are told by the heads."""
     room: int
     """Launches from a tail to the next head: whose they are is open."""
 
@@ -99,7 +104,7 @@ def _open_ends(sequence: I32, marks: Marks) -> tuple[bool, bool]:
 
 
 def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
-    """Return how many launches before its mark each cycle usually pauses longest, None if no pause stands out."""
+    """Return how many launches before its mark a cycle usually pauses longest; None if none stands out."""
     inner = marks.at[~marks.opens]
     inner = inner[sample(len(inner), min(_SAMPLED, _SAMPLED_VALUES // period))]
     at = np.maximum(inner[:, None] - np.arange(period), 1)
@@ -110,9 +115,16 @@ def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
 
 
 def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]) -> tuple[_Frame, float]:
-    """Return what surely belongs to each step, by the anchors nearest to the boundary, and how sure that is."""
+    """Return what surely belongs to each step, by the anchors nearest the boundary, and their agreement."""
     votes = take_votes(anchors, level, marks)
-    least, most, agreement = change_over(votes, ends, round(level.period))
+    least, most, agreement = change_over(short_ones(votes), ends, round(level.period))
+    if agreement < _DOUBTFUL and not any(ends):
+        # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
+        for fewer in (_without(marks, marks.opens), _without(marks, marks.closes)):
+            other = take_votes(anchors, level, fewer)
+            answer = change_over(short_ones(other), ends, round(level.period))
+            if answer[2] > agreement + _BETTER:
+                marks, votes, (least, most, agreement) = fewer, other, answer
     early = np.flatnonzero((votes.distance <= least) & (votes.before | ends[0]))
     late = np.flatnonzero((votes.distance - votes.width >= most) & (votes.after | ends[1]))
     heads, tails = marks.at, marks.at + anchors.width[level.main]
@@ -125,13 +137,21 @@ def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
     later, earlier = np.flatnonzero(~marks.opens), np.flatnonzero(~marks.closes)
     room = max(int(np.median(heads[later] - tails[earlier])), 0)
     joints = heads.copy()
-    if np.std((tails - marks.at)[earlier]) < np.std((heads - marks.at)[later]):
+    by_head = bool(np.std((tails - marks.at)[earlier]) >= np.std((heads - marks.at)[later]))
+    if not by_head:
         joints[later] = tails[earlier] + room
-    return _Frame(heads, tails, joints, marks.opens, marks.closes, room), agreement
+    return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), agreement
+
+
+def _without(marks: Marks, dropped: Bools) -> Marks:
+    """Return the marks less the first or the last one of each run."""
+    opens = marks.opens | np.append(True, dropped[:-1])
+    closes = marks.closes | np.append(dropped[1:], True)
+    return Marks(marks.at[~dropped], opens[~dropped], closes[~dropped])
 
 
 def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> int:
-    """Return how many of the ``room`` launches between a step's tail and the next one's head belong to the latter."""
+    """Return how many of the launches between a step's tail and the next one's head belong to the latter."""
     backward = np.arange(1, frame.room + 1)
     runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
     opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
@@ -151,11 +171,14 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     joints = frame.joints[~frame.opens]
     joints = joints[sample(len(joints), min(_SAMPLED, _SAMPLED_VALUES // len(leads)))]
     at = np.clip(joints[:, None] - leads, 1, len(sequence) - 1)
-    return int(leads[np.argmax(np.median(start_ns[at] - start_ns[at - 1], axis=0))])
+    pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
+    nearest = 0 if frame.by_head else len(leads) - 1
+    best = int(np.argmax(pauses))
+    return int(leads[best if pauses[best] > _CLEARLY * pauses[nearest] else nearest])
 
 
 def _alike(sequence: I32, left: I64, right: I64) -> Bools:
-    """Return in which columns the launches at two indices are mostly alike; outside the sequence nothing is."""
+    """Return in which columns the launches at two indices are mostly alike; none is outside the sequence."""
     last = len(sequence) - 1
     valid = (left >= 0) & (left <= last) & (right >= 0) & (right <= last)
     same = valid & (sequence[np.clip(left, 0, last)] == sequence[np.clip(right, 0, last)])

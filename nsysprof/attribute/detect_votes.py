@@ -1,26 +1,27 @@
 """What the anchors of a level say about where a step begins.
 
-The first step begins where the prologue ends and the last one ends where the epilogue begins. What occurs once per
-step therefore occurs, within one cycle, either before its first mark and not after the last, or the other way round;
-the change-over between the two kinds is the boundary between steps.
+The first step begins where the prologue ends and the last one ends where the epilogue begins. What occurs
+once per step therefore occurs, within one cycle, either before its first mark and not after the last, or the
+other way round; the change-over between the two kinds is the boundary between steps.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, spread
+from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Bools, Marks, spread
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.trace.model import I64
 
 _SLACK = 0.4  # part of the period by which an anchor may be off its usual place
 _LATE_START = 0.35  # and by which a first step may be longer: lazy loading, the optimizer's state
+_FEWEST_VOTES = 5
 _SAMPLED_RUNS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """The anchors of a level by their distance before the main anchor; one row per anchor, near ones first."""
+    """The anchors of a level by their distance before the main one; one row per anchor, near ones first."""
 
     distance: I64
     """Usual launches from the anchor to the next main one, 0..period."""
@@ -44,12 +45,26 @@ def take_votes(anchors: Anchors, level: Level, marks: Marks) -> Votes:
     inner = ~np.append(marks.opens, True)[following]
     ahead = np.append(marks.at, 0)[following] - position
     distance = _medians(member[inner], ahead[inner], len(rows))
-    usual = position + distance[member]
+    usual = (position + distance[member]).astype(np.float64)
     slack, late = _SLACK * level.period + 1, _LATE_START * level.period / 2
     before = _present(member, usual + late, marks.at[marks.opens], slack + late, len(rows))
     after = _present(member, usual - level.period, marks.at[marks.closes], slack, len(rows))
     order = np.argsort(distance, kind="stable")
     return Votes(distance[order], anchors.width[rows][order], before[order], after[order], rows[order])
+
+
+def short_ones(votes: Votes) -> Votes:
+    """Return the votes of short n-grams, which some launches more do not break, if there are enough."""
+    short = votes.width <= SHORT
+    if np.count_nonzero(short) < _FEWEST_VOTES:
+        return votes
+    return Votes(
+        votes.distance[short],
+        votes.width[short],
+        votes.before[short],
+        votes.after[short],
+        votes.anchor[short],
+    )
 
 
 def _medians(group: I64, values: I64, groups: int) -> I64:
@@ -61,7 +76,7 @@ def _medians(group: I64, values: I64, groups: int) -> I64:
     return np.where(size > 0, ordered[np.minimum(first + size // 2, len(values))], 0)
 
 
-def _present(member: I64, usual: I64, at: I64, slack: float, members: int) -> Bools:
+def _present(member: I64, usual: F64, at: I64, slack: float, members: int) -> Bools:
     """Return which members have an occurrence whose usual mark is one of ``at``, for most of those."""
     at = at[sample(len(at), _SAMPLED_RUNS)]
     nearest = _nearest(at, usual)
@@ -71,11 +86,11 @@ def _present(member: I64, usual: I64, at: I64, slack: float, members: int) -> Bo
 
 
 def change_over(votes: Votes, ends: tuple[bool, bool], period: int) -> tuple[int, int, float]:
-    """Return the least and the most launches by which a step begins before its main anchor, and the agreement.
+    """Return the least and most launches by which a step begins before its main anchor, and the agreement.
 
     An anchor that occurs before the first main one does not lie outside the first step, and one that does not
-    occur there does not lie inside; likewise after the last one. Where the cycles reach the end of the sequence
-    (``ends``) that side tells nothing. The agreement is the part of the votes that the answer respects.
+    occur there does not lie inside; likewise after the last one. Where the cycles reach the end of the
+    sequence (``ends``) that side tells nothing. The agreement is the part of the votes that is respected.
     """
     near = np.clip(votes.distance, 0, period)
     far = np.clip(votes.distance - votes.width, -1, period)
@@ -118,7 +133,7 @@ def follow(anchors: Anchors, votes: Votes, vote: int, at: I64, opens: Bools) -> 
     return np.where(np.abs(found - usual) <= allowed, found, usual)
 
 
-def _nearest(values: I64, wanted: I64) -> I64:
+def _nearest(values: I64, wanted: I64 | F64) -> I64:
     """Return the index of the nearest of some ascending values for each one wanted."""
     right = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
     left = np.maximum(right - 1, 0)
