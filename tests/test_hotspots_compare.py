@@ -126,6 +126,22 @@ def test_several_fast_steps() -> None:
     )
 
 
+def test_one_fast_step_is_named_once() -> None:
+    steps = [step(at, gemm=1_000_000, idle_host=9_000_000) for at in range(8)]
+    steps[3] = step(3, gemm=1_000_000, idle_host=4_990_000)
+    assert sentences(steps)[1] == (
+        "step 3 is faster than the median by 4.01 ms: 4.01 ms less idle outside CUDA, in Python and the "
+        "framework."
+    )
+
+
+def test_one_kernel_and_times_like_those_of_the_tables() -> None:
+    steps = [replace(step(at, gemm=99_960_000), kernels=1) for at in range(3)]
+    assert sentences(steps) == (
+        "A step takes 100 ms: 100 ms GPU busy, hardly ever idle (1 kernel a step); largest: GEMM 100 ms.",
+    )
+
+
 def test_without_steps_the_whole_trace() -> None:
     hotspots = replace(example(0), partition={"gemm": 600, "idle:sync": 400})
     assert headline(hotspots) == (

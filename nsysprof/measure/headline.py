@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from nsysprof.attribute.buckets import IDLE, LAUNCH_BOUND
 from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
+from nsysprof.units import duration, number_of
 
 _CAUSES = {
     "idle:launch": "in launch calls",
@@ -37,14 +38,14 @@ def headline(hotspots: Hotspots) -> tuple[str, ...]:
 
 def _of_step(step: Step) -> str:
     if step.hidden_graphs:
-        launches = f"{step.hidden_graphs:,} CUDA graph launch{'es' if step.hidden_graphs > 1 else ''}"
+        launches = number_of(step.hidden_graphs, "CUDA graph launch", "es")
         return (
-            f"A step takes {_time(step.wall_ns)}, with {launches} whose kernels the trace does not show: "
+            f"A step takes {duration(step.wall_ns)}, with {launches} whose kernels the trace does not show: "
             "its busy and idle time are unknown."
         )
     return (
-        f"A step takes {_time(step.wall_ns)}: {_time(step.busy_ns)} GPU busy"
-        f"{_idle(step.partition, step.idle_ns)} ({step.kernels:,} kernels a step)"
+        f"A step takes {duration(step.wall_ns)}: {duration(step.busy_ns)} GPU busy"
+        f"{_idle(step.partition, step.idle_ns)} ({number_of(step.kernels, 'kernel')} a step)"
         f"; largest: {_largest(step.partition)}."
     )
 
@@ -56,7 +57,7 @@ def _of_trace(hotspots: Hotspots) -> tuple[str, ...]:
         return ()
     idle = sum(ns for key, ns in partition.items() if key in IDLE)
     return (
-        f"The GPU is busy for {_time(whole - idle)} of {_time(whole)}"
+        f"The GPU is busy for {duration(whole - idle)} of {duration(whole)}"
         f"{_idle(partition, idle)}; largest: {_largest(partition)}.",
     )
 
@@ -70,49 +71,40 @@ def _idle(partition: Mapping[str, int], idle: int) -> str:
     late = sum(launching.values())
     if late > 0.5 * idle:
         cause = max(launching, key=lambda key: launching[key])
-        most = "," if launching[cause] == late else f", {_time(launching[cause])} of that"
-        told = f"{_time(late)} of it waiting for the CPU to launch{most} {_CAUSES[cause]}"
+        most = "," if launching[cause] == late else f", {duration(launching[cause])} of that"
+        told = f"{duration(late)} of it waiting for the CPU to launch{most} {_CAUSES[cause]}"
     else:
         causes = {key: ns for key, ns in partition.items() if key in IDLE}
         cause = max(causes, key=lambda key: causes[key])
-        told = f"{_time(causes[cause])} of it {_CAUSES[cause]}"
-    return f", {_time(idle)} idle, {told}"
+        told = f"{duration(causes[cause])} of it {_CAUSES[cause]}"
+    return f", {duration(idle)} idle, {told}"
 
 
 def _largest(partition: Mapping[str, int]) -> str:
     work = {key: ns for key, ns in partition.items() if key not in IDLE}
     key = max(work, key=lambda one: work[one])
-    return f"{CATEGORY_LABELS.get(key, key)} {_time(work[key])}"
+    return f"{CATEGORY_LABELS.get(key, key)} {duration(work[key])}"
 
 
 def _of_outliers(comparison: Comparison) -> str:
     worst = max(comparison.outliers, key=lambda one: abs(one.excess_ns))
     slower = [one for one in comparison.outliers if one.excess_ns > 0]
     if not slower:
-        others = (
-            f"{len(comparison.outliers)} steps are" if len(comparison.outliers) > 1 else f"{worst.label} is"
-        )
-        return f"{others} faster than the median, {worst.label} by {_time(-worst.excess_ns)}: {_why(worst)}."
+        by = f"{duration(-worst.excess_ns)}: {_why(worst)}"
+        if len(comparison.outliers) == 1:
+            return f"{worst.label} is faster than the median by {by}."
+        return f"{len(comparison.outliers)} steps are faster than the median, {worst.label} by {by}."
     slowest = max(slower, key=lambda one: one.excess_ns)
     rest = len(slower) - 1
     more = f"; {rest} more {'are' if rest > 1 else 'is'} slow" if rest else ""
     return (
-        f"{slowest.label} takes {_time(slowest.wall_ns)}, {_time(slowest.excess_ns)} more than the median: "
-        f"{_why(slowest)}{more}."
+        f"{slowest.label} takes {duration(slowest.wall_ns)}, {duration(slowest.excess_ns)} more than the "
+        f"median: {_why(slowest)}{more}."
     )
 
 
 def _why(outlier: Outlier) -> str:
-    amount = f"{_time(abs(outlier.bucket_excess_ns))} {'more' if outlier.bucket_excess_ns > 0 else 'less'}"
+    amount = f"{duration(abs(outlier.bucket_excess_ns))} {'more' if outlier.bucket_excess_ns > 0 else 'less'}"
     if outlier.bucket in _CAUSES:
         return f"{amount} idle {_CAUSES[outlier.bucket]}"
     return f"{amount} {CATEGORY_LABELS.get(outlier.bucket, outlier.bucket)}"
-
-
-def _time(ns: int) -> str:
-    """Return three significant digits in the unit that fits."""
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
-        if ns >= 0.9995 * size:
-            value = ns / size
-            return f"{value:.{max(0, 3 - len(str(int(value + 0.0005))))}f} {unit}"
-    return f"{ns} ns"
