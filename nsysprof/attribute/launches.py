@@ -21,13 +21,10 @@ def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I3
     if not len(api) or not len(correlation):
         return np.full(len(correlation), -1, np.int32)
     processes = distinct(thread_process)
-    known = correlation > 0
     keys: I32 | I64
     wanted: I32 | I64
     if len(processes) < 2:
         keys, wanted = api.correlation, correlation
-        if len(processes):
-            known &= (process == processes[0]) | (process < 0)
     else:
         keys = _key(np.append(thread_process, _NOBODY)[api.thread], api.correlation)
         wanted = _key(process, correlation)
@@ -35,35 +32,30 @@ def launch_rows(correlation: I32, process: I32, api: ApiRows, thread_process: I3
     if not (keys[1:] > keys[:-1]).all():
         order = np.lexsort((api.start_ns, keys))
         keys = keys[order]
-    rows = _search(keys, wanted)
-    np.minimum(rows, len(keys) - 1, out=rows)
-    known &= keys[rows] == wanted
-    if order is not None:
-        rows = order[rows]
-    rows[~known] = -1
-    return rows.astype(np.int32)
-
-
-def _search(keys: I32 | I64, wanted: I32 | I64) -> I64:
-    """Return where each wanted key is among the ascending keys, as far as it is there.
-
-    Mostly both ascend, and close together: then a small table for each block is quicker than a search.
-    """
-    rows = np.empty(len(wanted), np.int64)
+    rows = np.empty(len(wanted), np.int32)
     for part in blocks(len(wanted)):
-        mine = wanted[part]
-        first, last = int(mine[0]), int(mine[-1])
-        span = last - first + 1
-        if not 0 < span <= _TABLE or not (mine[1:] >= mine[:-1]).all():
-            rows[part] = np.searchsorted(keys, mine)
-            continue
-        low = int(np.searchsorted(keys, mine[:1])[0])
-        high = int(np.searchsorted(keys, mine[-1:], side="right")[0])
-        table = np.full(span, low, np.int32)
-        table[keys[low:high][::-1] - first] = np.arange(high - 1, low - 1, -1)  # the first of equals stays
-        rows[part] = table[mine - first]
+        found = _search(keys, wanted[part])
+        known = (keys[found] == wanted[part]) & (correlation[part] > 0)
+        if len(processes) == 1:
+            known &= (process[part] == processes[0]) | (process[part] < 0)
+        rows[part] = np.where(known, found if order is None else order[found], -1)
     return rows
 
 
 def _key(process: I32, correlation: I32) -> I64:
     return (process.astype(np.int64) << 32) | correlation
+
+
+def _search(keys: I32 | I64, wanted: I32 | I64) -> I32 | I64:
+    """Return where each wanted key is among the ascending keys, or some valid place if it is not there.
+
+    Mostly both ascend, and close together: then a small table is quicker than a search.
+    """
+    first, last = int(wanted[0]), int(wanted[-1])
+    if not 0 <= last - first < _TABLE or not (wanted[1:] >= wanted[:-1]).all():
+        return np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    low = int(np.searchsorted(keys, wanted[:1])[0])
+    high = int(np.searchsorted(keys, wanted[-1:], side="right")[0])
+    table = np.full(last - first + 1, min(low, len(keys) - 1), np.int32)
+    table[keys[low:high][::-1] - first] = np.arange(high - 1, low - 1, -1)  # the first of equals stays
+    return table[wanted - first]
