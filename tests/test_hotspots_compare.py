@@ -7,7 +7,7 @@ import pytest
 from hotspots_example import example, example_step
 from trace_builder import TraceBuilder
 
-from nsysprof.measure.compare import compare_steps
+from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.headline import headline
 from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Comparison, Outlier, Step
@@ -58,13 +58,71 @@ def test_small_differences_do_not_matter_however_regular_the_rest() -> None:
     assert found.outliers == ()
 
 
+def test_the_last_step_is_not_fast_for_having_no_next_one(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(4):  # 300 ns of work, then 700 ns in which the CPU does something else
+        builder.nvtx(f"step {at}", at * 1_000, at * 1_000 + 1_000)
+        builder.launch(
+            "gemm_kernel", (at * 1_000 + 10, at * 1_000 + 20), (at * 1_000 + 30, at * 1_000 + 330),
+            correlation=at + 1,
+        )  # fmt: skip
+    with open_trace(builder.write(tmp_path / "trace.sqlite")) as trace:
+        found = measure_hotspots(trace)
+    assert [one.wall_ns for one in found.steps] == [1_000, 1_000, 1_000, 300]
+    assert [one.is_last for one in found.steps] == [False, False, False, True]
+    assert found.comparison == Comparison(1_000, 1_000, 1_000, 1, ())
+
+
+def test_a_slow_last_step_is_slow() -> None:
+    steps = [step(at, gemm=1_000, idle_host=2_000) for at in range(10)]
+    steps[9] = replace(step(9, gemm=9_000), is_last=True)
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers == (Outlier(9, "step 9", 9_000, 6_000, "gemm", 8_000),)
+
+
+def test_differences_are_those_from_the_typical_step() -> None:
+    steps = [step(at, gemm=1_000 + 100 * at, idle_host=2_000 - 100 * at) for at in range(4)]
+    steps += [step(4, gemm=1_000, idle_host=9_000)]
+    found = compare_steps(steps)
+    assert found is not None
+    usual = steps[found.typical].partition["idle:host"]
+    (one,) = found.outliers
+    assert (one.excess_ns, one.bucket_excess_ns) == (7_000, 9_000 - usual)
+
+
+def test_a_step_with_hidden_graphs_is_not_explained_by_others() -> None:
+    steps = [step(at, gemm=1_000, idle_host=2_000) for at in range(10)]
+    steps[5] = replace(step(5, gemm=100, hidden=8_000), hidden_graphs=3)
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers == ()
+
+
+def test_the_typical_step_used_the_gpu_or_is_typical_on_the_cpu() -> None:
+    idle = [replace(step(at), cpu_start_ns=0, cpu_end_ns=end) for at, end in enumerate((50, 10, 40))]
+    assert typical_step(idle, compare_steps(idle)) == 2
+    some = [*idle, step(3, gemm=100)]
+    assert typical_step(some, compare_steps(some)) == 3
+    more = [*some, step(4, gemm=90), step(5, gemm=95)]
+    assert typical_step(more, compare_steps(more)) == 5
+    assert typical_step([], None) == -1
+
+
+def test_steps_without_gpu_work_are_told_by_the_cpu() -> None:
+    idle = [replace(step(at), cpu_start_ns=0, cpu_end_ns=12_300_000) for at in range(3)]
+    assert sentences(idle) == ("A step takes 12.3 ms on the CPU and used no GPU.",)
+
+
 @pytest.mark.parametrize("steps", [[], [step(0, gemm=10)], [step(0, gemm=10), step(1)]])
 def test_too_few_steps(steps: list[Step]) -> None:
     assert compare_steps(steps) is None
 
 
 def sentences(steps: list[Step]) -> tuple[str, ...]:
-    return headline(replace(example(0), steps=tuple(steps), comparison=compare_steps(steps)))
+    found = compare_steps(steps)
+    typical = typical_step(steps, found)
+    return headline(replace(example(0), steps=tuple(steps), comparison=found, typical=typical))
 
 
 def test_waiting_for_the_cpu() -> None:

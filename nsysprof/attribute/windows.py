@@ -20,6 +20,8 @@ class Windows:
     end_ns: I64
     present: npt.NDArray[np.bool_]
     """Whether the step ran anything on the device."""
+    last: npt.NDArray[np.bool_]
+    """Whether the window ends with the step's own last operation, as no step of its chain follows there."""
 
 
 def gpu_windows(ops: Operations, step: I32, chain: I32) -> Windows:
@@ -57,9 +59,11 @@ def _extend(first: I64, last: I64, cell: I32, start_ns: I64, end_ns: I64) -> Non
 def _chained(first: I64, last: I64, chain: I32) -> Windows:
     present = first != _NEVER
     start, end = np.where(present, first, 0), np.where(present, last, 0)
+    closing = present.copy()
     for device in range(first.shape[1]):
         at = np.flatnonzero(present[:, device])
         at = at[np.argsort(chain[at], kind="stable")]
         follows = np.flatnonzero(chain[at[1:]] == chain[at[:-1]])
         end[at[follows], device] = start[at[follows + 1], device]
-    return Windows(start, np.maximum(start, end), present)
+        closing[at[follows], device] = False
+    return Windows(start, np.maximum(start, end), present, closing)

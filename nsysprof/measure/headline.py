@@ -23,20 +23,17 @@ _CAUSES = {
 def headline(hotspots: Hotspots) -> tuple[str, ...]:
     """Say where a typical step's time goes and which steps differ; without steps, the same of the trace."""
     comparison = hotspots.comparison
-    used = [step for step in hotspots.steps if step.wall_ns > 0]
-    if comparison:
-        typical = hotspots.steps[comparison.typical]
-    elif used:
-        typical = used[0]
-    else:
+    if hotspots.typical < 0:
         return _of_trace(hotspots)
-    sentences = [_of_step(typical)]
+    sentences = [_of_step(hotspots.steps[hotspots.typical])]
     if comparison and comparison.outliers:
         sentences.append(_of_outliers(comparison))
     return tuple(sentences)
 
 
 def _of_step(step: Step) -> str:
+    if not step.wall_ns:
+        return f"A step takes {duration(step.cpu_end_ns - step.cpu_start_ns)} on the CPU and used no GPU."
     if step.hidden_graphs:
         launches = number_of(step.hidden_graphs, "CUDA graph launch", "es")
         return (

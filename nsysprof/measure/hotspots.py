@@ -10,7 +10,7 @@ from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import gpu_windows
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
-from nsysprof.measure.compare import compare_steps
+from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
 from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
@@ -81,6 +81,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     }
     busiest = max(partitions.values(), key=busy_ns, default={})
     whole = np.array([info.start_ns]), np.array([info.end_ns])
+    comparison = compare_steps(steps)
     result = Hotspots(
         trace=info,
         steps_source=found.source,
@@ -98,7 +99,8 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         queue_ns=delays.overall_ns,
         overlap_ns=sum(int(part.overlap(part.cuts[:1], part.cuts[-1:])[0]) for part in parts),
         profiler_ns=int(overhead_within(trace.overheads, *whole)[0]),
-        comparison=compare_steps(steps),
+        comparison=comparison,
+        typical=typical_step(steps, comparison),
         ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
         operators=operators.hotspots(names.classes),
         memory=device_memory(trace.memory),

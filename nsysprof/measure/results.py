@@ -93,6 +93,8 @@ class Step:
     """None where the trace has no memory events."""
     hidden_graphs: int = 0
     """CUDA graph launches in the step whose work the trace does not show; busy_ns and idle_ns are then -1."""
+    is_last: bool = False
+    """No step follows in its run: the window ends with its own last operation, without idle time after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,25 +220,25 @@ class Outlier:
     label: str
     wall_ns: int
     excess_ns: int
-    """wall_ns beyond the median, negative for a faster step."""
+    """wall_ns beyond the typical step's, negative for a faster step."""
     bucket: str
-    """The bucket of the partition that differs most from its median in the same direction."""
+    """The bucket of the partition that differs most from the typical step's in the same direction."""
     bucket_excess_ns: int
-    """By how much that bucket differs from its median."""
+    """By how much that bucket differs from the typical step's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Steps against each other."""
+    """Steps against each other; the last step of a run counts only where there is no other."""
 
     median_ns: int
-    """Median GPU window."""
+    """(Lower) median GPU window."""
     low_ns: int
     """10th percentile."""
     high_ns: int
     """90th percentile."""
     typical: int
-    """Index of the step whose window is the (lower) median."""
+    """Index of the step whose window is the median."""
     outliers: tuple[Outlier, ...]
     """In the order of steps."""
 
@@ -307,3 +309,6 @@ class Hotspots:
     """By malloc, memset and free: how often the kernel launched next (free: before) is of each category."""
     hidden_graphs: int = 0
     """CUDA graph launches whose work the trace does not show."""
+    typical: int = -1
+    """Index of the step that stands for all: ``comparison.typical`` where steps can be compared, else one
+    that used the GPU, else the median one on the CPU; -1 without steps."""

@@ -143,6 +143,7 @@ def _step(tables: _Tables, index: int) -> Step:
         profiler_ns=int(tables.profiler[index]),
         memory=tables.memory[index],
         hidden_graphs=hidden,
+        is_last=bool(ran) and bool(windows.last[index, device]),
     )
 
 
