@@ -58,7 +58,7 @@ def _leave(number: int, _: FrameType | None) -> None:
 def _summary(record: Mapping[str, Any], options: Options) -> str:
     profiled = record["profiled"]
     steps = profiled["step_ms"]
-    each = f"{len(steps)} steps, {statistics.median(steps):.1f} ms a step, " if steps else ""
+    each = f"{len(steps)} steps, {statistics.median_low(steps):.1f} ms a step, " if steps else ""
     return f"{each}{profiled['total_s']:.2f} s in all; images in {options.out}\n"
 
 

@@ -74,7 +74,7 @@ def _summary(record: Mapping[str, Any], options: Options) -> str:
     allocated = record["peak_memory"]["allocated_bytes"]
     memory = "" if allocated is None else f", {allocated / 1e9:.2f} GB allocated at most"
     return (
-        f"{len(steps)} steps, {statistics.median(steps):.1f} ms a step, "
+        f"{len(steps)} steps, {statistics.median_low(steps):.1f} ms a step, "
         f"{record['profiled']['total_s']:.2f} s in all{memory}; images in {options.out}\n"
     )
 

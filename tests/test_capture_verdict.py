@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from trace_builder import TraceBuilder
 
-from nsysprof.measure.verdict import Distortion, Expected, expect, judge
+from nsysprof.measure.results import Distortion
+from nsysprof.measure.verdict import Expected, expect, judge
 from nsysprof.trace import open_trace
 from nsysprof.trace.diagnostics import Diagnostic, load_diagnostics
 
@@ -35,7 +36,7 @@ def test_a_good_capture(tmp_path: Path) -> None:
     assert (verdict.kernels, verdict.api_calls, verdict.ranges, verdict.steps) == (2, 2, 3, 2)
     assert (verdict.steps_source, verdict.unclosed) == ("nvtx", 0)
     assert (verdict.problems, verdict.losses, verdict.notes) == ((), (), ())
-    assert verdict.distortion == Distortion(baseline_ms=63.5, profiled_ms=88.0)
+    assert verdict.distortion == Distortion(baseline_ms=63.0, profiled_ms=88.0)
     assert shlex.split(verdict.next_command) == ["nsysprof", "hotspots", str(path)]
 
 

@@ -11,6 +11,7 @@ from nsysprof.attribute.windows import gpu_windows
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
+from nsysprof.measure.distortion import distortion_beside
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
 from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
@@ -101,6 +102,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         profiler_ns=int(overhead_within(trace.overheads, *whole)[0]),
         comparison=comparison,
         typical=typical_step(steps, comparison),
+        distortion=distortion_beside(trace.path),
         ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
         operators=operators.hotspots(names.classes),
         memory=device_memory(trace.memory),

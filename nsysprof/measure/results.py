@@ -260,6 +260,21 @@ class CallPattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Distortion:
+    """How much profiling stretched a step, by the program's own clock."""
+
+    baseline_ms: float
+    """(Lower) median step without the profiler recording."""
+    profiled_ms: float
+    """(Lower) median step while it recorded."""
+
+    @property
+    def ratio(self) -> float:
+        """Return how many times as long a profiled step takes."""
+        return self.profiled_ms / self.baseline_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Hotspots:
     """The whole answer for one trace."""
 
@@ -312,3 +327,5 @@ class Hotspots:
     typical: int = -1
     """Index of the step that stands for all: ``comparison.typical`` where steps can be compared, else one
     that used the GPU, else the median one on the CPU; -1 without steps."""
+    distortion: Distortion | None = None
+    """None where no manifest of the capture lies beside the trace, or it does not say."""

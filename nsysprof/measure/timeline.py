@@ -132,12 +132,11 @@ def _spans(inputs: StepInputs, hotspots: Hotspots) -> tuple[Span, ...]:
     if not steps:
         start, end = hotspots.trace.start_ns, hotspots.trace.end_ns
         return (_bounded(inputs, Span("start", -1, start, end)),)
-    by_wall = sorted(steps, key=lambda step: (step.wall_ns, step.index))
     chosen: dict[int, tuple[str, Step]] = {}
     for label, step in (
         ("first", steps[0]),
-        ("median", by_wall[(len(steps) - 1) // 2]),
-        ("slowest", by_wall[-1]),
+        ("median", steps[hotspots.typical]),
+        ("slowest", max(steps, key=lambda step: (step.wall_ns, step.index))),
     ):
         chosen.setdefault(step.index, (label, step))
     return tuple(

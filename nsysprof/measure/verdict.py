@@ -1,18 +1,18 @@
 """Whether a capture is any good: what it holds, what nsys lost, how much profiling stretched the steps."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from nsysprof.capture.session import Capture
 from nsysprof.errors import MissingDataError
+from nsysprof.measure.distortion import distortion, step_ms
 from nsysprof.measure.hotspots import measure_hotspots
-from nsysprof.measure.results import Hotspots
+from nsysprof.measure.results import Distortion, Hotspots
 from nsysprof.trace import Trace, open_trace
 from nsysprof.trace.diagnostics import load_diagnostics
 
@@ -31,21 +31,6 @@ class Expected:
     """Milliseconds of each step outside the profiled range."""
     profiled_ms: tuple[float, ...] = ()
     """Milliseconds of each step inside it, by the program's own clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Distortion:
-    """How much profiling stretched a step."""
-
-    baseline_ms: float
-    """Median step without the profiler recording."""
-    profiled_ms: float
-    """Median step while it recorded."""
-
-    @property
-    def ratio(self) -> float:
-        """Return how many times as long a profiled step takes."""
-        return self.profiled_ms / self.baseline_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +78,9 @@ def expect(record: Mapping[str, Any] | None, *, has_gpu: bool, is_runner: bool) 
         gpu=record.get("gpu") is not None,
         ranges=is_runner,
         steps=steps if isinstance(steps, int) else 0,
-        baseline_ms=_step_ms(record.get("baseline")),
-        profiled_ms=_step_ms(record.get("profiled")),
+        baseline_ms=step_ms(record.get("baseline")),
+        profiled_ms=step_ms(record.get("profiled")),
     )
-
-
-def _step_ms(timing: object) -> tuple[float, ...]:
-    values = timing.get("step_ms") if isinstance(timing, Mapping) else None
-    if not isinstance(values, Sequence):
-        return ()
-    return tuple(float(value) for value in values if isinstance(value, int | float) and value > 0)
 
 
 def judge(path: Path, expected: Expected) -> Verdict:
@@ -129,7 +107,7 @@ def judge(path: Path, expected: Expected) -> Verdict:
             *(f"nsys: {item.text}" for item in diagnostics if not item.is_loss),
             *(hotspots.warnings if hotspots and counts[0] else ()),
         ),
-        distortion=_distortion(expected),
+        distortion=distortion(expected.baseline_ms, expected.profiled_ms),
         next_command="nsysprof doctor" if problems else f"nsysprof hotspots {shlex.quote(str(path))}",
     )
 
@@ -172,9 +150,3 @@ def _step_notes(steps: int, expected: Expected) -> tuple[str, ...]:
     if expected.steps and steps != expected.steps:
         return (f"{steps} of {expected.steps} steps are in the trace",)
     return ()
-
-
-def _distortion(expected: Expected) -> Distortion | None:
-    if not expected.baseline_ms or not expected.profiled_ms:
-        return None
-    return Distortion(median(expected.baseline_ms), median(expected.profiled_ms))
