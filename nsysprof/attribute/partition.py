@@ -76,7 +76,7 @@ class _Sweep:
     def run(self, ops: DeviceOps) -> None:
         """Add all operations of a device and the gaps between them."""
         crowd, reach = [], ops.start_ns[0]
-        for part in blocks(len(ops.start_ns), max(_OPS_AT_ONCE, self.busy.size)):
+        for part in blocks(len(ops.start_ns), _OPS_AT_ONCE):
             start, end, code = ops.start_ns[part], ops.end_ns[part], ops.code[part]
             until = np.maximum.accumulate(np.append(reach, end))  # when all that came before each one ends
             reach = until[-1]
@@ -107,8 +107,10 @@ class _Sweep:
         if not len(start):
             return
         stretch = _stretches(self._cuts, start)
-        key = stretch * len(WORK) + code
-        total += sums(key, end - start, total.size).reshape(total.shape)
+        low = int(stretch[0])
+        near = total[low : int(stretch[-1]) + 1]  # what these spans can add to
+        key = (stretch - low) * len(WORK) + code
+        near += sums(key, end - start, near.size).reshape(near.shape)
         crossing = np.flatnonzero(end > self._cuts[stretch + 1])
         at, end, code = stretch[crossing] + 1, end[crossing], code[crossing]
         while len(at):  # what lies behind a cut belongs to the next stretch
@@ -120,16 +122,19 @@ class _Sweep:
 
     def _add_gaps(self, start: I64, end: I64, launch: I32) -> None:
         for pieces in self._pieces(start, end, launch):
-            self._cpu.add_idle(self.idle, pieces)
+            low, high = int(pieces.window[0]), int(pieces.window[-1])
+            pieces.window[:] -= low
+            self._cpu.add_idle(self.idle[low : high + 1], pieces)
 
     def _pieces(self, start: I64, end: I64, launch: I32) -> Iterator[Pieces]:
         """Cut gaps, sorted by start, where a cut lies inside."""
         stretch = _stretches(self._cuts, start)
         while len(start):
             cut = self._cuts[stretch + 1]
-            yield Pieces(start, np.minimum(end, cut), launch, stretch)
             on = np.flatnonzero(end > cut)
-            start, end, launch, stretch = cut[on], end[on], launch[on], stretch[on] + 1
+            rest = cut[on], end[on], launch[on], stretch[on] + 1
+            yield Pieces(start, np.minimum(end, cut), launch, stretch)
+            start, end, launch, stretch = rest
 
 
 def _stretches(cuts: I64, at_ns: I64) -> I64:
