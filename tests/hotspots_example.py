@@ -1,5 +1,6 @@
 """A realistic result, made by hand: SDXL on an H200, 20 steps of about 88 ms under nsys, 11 categories."""
 
+from nsysprof.measure.kernel_tree import kernel_tree
 from nsysprof.measure.results import (
     Amount,
     ApiHotspot,
@@ -65,6 +66,8 @@ KERNELS = (
     ),
     ("</script><img src=x onerror=alert(1)>", "unknown", "", "", 1, 2_048),
 )
+OPERATORS = ("unet.conv_shortcut", "unet.mid.ff", "", "")
+"""What launches the kernels, in the same order: a 1x1 convolution runs as a matrix product."""
 HOSTILE = "\x1b]0;owned\x07[red]kernel\u202egpj.exe[/red]</script><b>=cmd"
 """A kernel name that attacks terminals, rich markup, HTML and readers' eyes at once."""
 
@@ -103,6 +106,24 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
     times = max(steps, 1)
     total = sum(ns for ns, _ in STEP_WORK.values()) * times
     names = (*KERNELS, (HOSTILE, "unknown", "", "", 1, 1_024)) if hostile else KERNELS
+    kernels = tuple(
+        KernelHotspot(
+            name,
+            category,
+            library,
+            family,
+            count,
+            ns,
+            ns / count,
+            ns // count // 2,
+            ns // count * 3,
+            ns / total,
+            operator,
+        )
+        for (name, category, library, family, count, ns), operator in zip(
+            names, (*OPERATORS, *[""] * len(names)), strict=False
+        )
+    )
     return Hotspots(
         trace=TraceInfo("runs/sdxl.sqlite", "NVIDIA H200", "3.20.3", 9_999_600_000, start),
         steps_source="nvtx" if steps else "none",
@@ -112,21 +133,8 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
             key: CategoryShare(ns * times, count * times, ns * times / total)
             for key, (ns, count) in STEP_WORK.items()
         },
-        kernels=tuple(
-            KernelHotspot(
-                name,
-                category,
-                library,
-                family,
-                count,
-                ns,
-                ns / count,
-                ns // count // 2,
-                ns // count * 3,
-                ns / total,
-            )
-            for name, category, library, family, count, ns in names
-        ),
+        kernels=kernels,
+        tree=kernel_tree(kernels, total),
         api={key: Amount(ns * times, count * times) for key, (ns, count) in STEP_API.items()},
         api_calls=(
             ApiHotspot("cudaLaunchKernel", "launch", False, 31_631, 250_112_000, 7_907.2, 2_101, 1_204_555),
@@ -175,5 +183,6 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
             ),
             CallPattern(("cudaLaunchKernel",), 20_000, 1_000.0, 0.5, {"gemm": 20_000}),
         ),
+        around={"malloc": {"fmha": 5_600}, "memset": {"fmha": 2_800, "gemm": 20}, "free": {"fmha": 2_800}},
         warnings=("nsys stretched the launch path; a step without it takes less.",) if steps else (),
     )

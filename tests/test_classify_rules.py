@@ -68,6 +68,10 @@ def test_users_rules_come_before_the_packages(tmp_path: Path) -> None:
         ("[[rule]]\npattern = 'x'\ncategory = 'gemm'\nlib = 'a'\n", "rule 1 of {} has an unknown key 'lib'"),
         ("[[rule]]\npattern = 'x'\ncategory = 'GEMM'\n", "rule 1 of {}: no category 'GEMM'"),
         ("[[rule]]\npattern = 'x('\ncategory = 'gemm'\n", "rule 1 of {}: bad regular expression 'x('"),
+        (
+            "[[rule]]\npattern = '(?i)x'\ncategory = 'gemm'\n",
+            "rule 1 of {}: bad regular expression '(?i)x'",
+        ),
         ("[[rule]]\npattern = '(x)'\ncategory = 'gemm'\n", "rule 1 of {}: capturing group in '(x)'"),
     ],
 )

@@ -56,6 +56,34 @@ def test_json_and_a_page_where_asked(tmp_path: Path) -> None:
     assert (tmp_path / "pages" / "mine.html").is_file()
 
 
+def test_own_rules_decide_first(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[[rule]]\npattern = 'norm_'\ncategory = 'loss'\nlibrary = 'mine'\n")
+    record = json.loads(nsysprof(tmp_path, "run.sqlite", "--json", "--rules", "mine.toml").stdout)
+    assert [(one["category"], one["library"]) for one in record["kernels"]] == [("loss", "mine")]
+    assert list(record["categories"]) == ["loss"]
+    assert list(record["steps"][0]["categories"]) == ["loss"]
+    own = json.loads(nsysprof(tmp_path, "run.sqlite", "--json").stdout)
+    assert list(own["categories"]) == ["unknown"]
+
+
+def test_a_bad_rule_file_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[[rule]]\npattern = 'x'\ncategory = 'GEMM'\n")
+    done = nsysprof(tmp_path, "run.sqlite", "--rules", "bad.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "rule 1 of bad.toml: no category 'GEMM'" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.toml", "run.sqlite"]
+
+
+@pytest.mark.parametrize("name", ["run.sqlite", "./run.sqlite", "link.html"])
+def test_the_trace_is_never_replaced_by_its_page(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.html").symlink_to("run.sqlite")
+    before = (tmp_path / "run.sqlite").read_bytes()
+    done = nsysprof(tmp_path, "run.sqlite", "--html", name)
+    assert done.returncode == 7
+    assert "is the file that is read, and would be destroyed: choose another path with --html" in done.stderr
+    assert (tmp_path / "run.sqlite").read_bytes() == before
+
+
 def test_csv(tmp_path: Path) -> None:
     done = nsysprof(tmp_path, "run.sqlite", "--csv")
     assert done.returncode == 0

@@ -1,5 +1,6 @@
 """NVTX ranges projected on the GPU, operators, and patterns of calls."""
 
+import csv
 from pathlib import Path
 
 from real_trace import THREE_STEPS, unpack
@@ -7,6 +8,7 @@ from trace_builder import TraceBuilder
 
 from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Hotspots, OperatorHotspot, RangeHotspot
+from nsysprof.render.records import to_csv
 from nsysprof.trace import open_trace
 
 
@@ -69,6 +71,36 @@ def test_sequence_numbers_and_sizes_are_no_part_of_an_operator(tmp_path: Path) -
         )
     (operator,) = measure(builder, tmp_path).operators
     assert (operator.name, operator.count) == ("aten::conv2d", 3)
+
+
+def test_a_matrix_product_that_a_convolution_launched_is_seen_as_both(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    texts = (
+        "aten::conv2d, seq = 5, op_id = 12, sizes = [[2, 320, 64, 64], [640, 320, 1, 1], []]",
+        "aten::cudnn_convolution, op_id = 15, input_op_ids = [(9, 0), (10, 0)]",
+        "autograd::engine::evaluate_function: ConvolutionBackward0, op_id = 30",
+        "ConvolutionBackward0, seq = 5, op_id = 31",
+    )
+    for depth, text in enumerate(texts):
+        start = 100 * (depth // 2) + depth
+        builder.nvtx(text, start, start + 80 - 10 * (depth % 2))
+    nvjet = "nvjet_sm90_hsh_320x128_64x3_1x1_h_bz_coopB_NNT"
+    wgrad = "sm80_xmma_wgrad_implicit_gemm_f16f16_f16f32_f32_nhwckrsc_nhwc_tilesize64x64x64_kernel__5x_cudnn"
+    builder.launch(nvjet, (20, 30), (50, 90), correlation=1)
+    builder.launch(wgrad, (120, 130), (150, 160), correlation=2)
+    found = measure(builder, tmp_path)
+    assert [(one.name, one.category, one.operator) for one in found.kernels] == [
+        (nvjet, "gemm", "aten::cudnn_convolution"),
+        (wgrad, "conv", "ConvolutionBackward0"),
+    ]
+    assert [(one.name, one.category) for one in found.operators] == [
+        ("aten::cudnn_convolution", "gemm"),
+        ("ConvolutionBackward0", "conv"),
+    ]
+    record = next(row for row in csv.DictReader(to_csv(found).splitlines()) if row["key"] == nvjet)
+    assert (record["class"], record["library"], record["operator"]) == (
+        "gemm", "cublasLt", "aten::cudnn_convolution",
+    )  # fmt: skip
 
 
 def test_patterns_of_a_step(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_page_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OutputError, match=r"cannot write the page .* \(No space left on device\)"):
+    with pytest.raises(OutputError, match=r"cannot write .*page.html \(No space left on device\)"):
         write_page(example(), target)
     assert target.read_bytes() == before
     assert [path.name for path in target.parent.iterdir()] == ["page.html"]
@@ -135,6 +135,15 @@ def test_hostile_names_are_shown_as_text(chromium: Browser, example_page: Path) 
     assert any("\\u202egpj.exe" in name for name in names)
     assert not any(set(name) & set("\x1b\u202e") for name in names)
     assert HOSTILE not in names
+
+
+def test_kernels_are_shown_with_what_launched_them(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    rows = chromium.run(
+        "return [...document.querySelectorAll('#kernel-table tbody tr')]"
+        ".map(r => [r.cells[0], r.querySelector('td.operator')].map(c => c.textContent.trim()))"
+    )
+    assert rows[:3] == [["GEMM", "unet.conv_shortcut"], ["Elementwise", "unet.mid.ff"], ["FMHA", ""]]
 
 
 def test_a_click_on_a_bar_selects_its_step_everywhere(chromium: Browser, example_page: Path) -> None:

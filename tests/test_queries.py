@@ -308,9 +308,23 @@ def test_the_command(tmp_path: Path) -> None:
     assert [line.split()[0] for line in out.splitlines()] == list(query_names())
 
 
+def test_own_rules_decide_first(tmp_path: Path) -> None:
+    TraceBuilder().write(tmp_path / "t.sqlite")
+    (tmp_path / "mine.toml").write_text(
+        "[[rule]]\npattern = 'ampere_'\ncategory = 'loss'\nlibrary = 'mine'\n"
+    )
+    name = "'ampere_sgemm_128x64_tn'"
+    sql = f"SELECT kernel_category({name}) AS kind, kernel_library({name}) AS library"
+    done = nsysprof(
+        "query", sql, "t.sqlite", "--csv", "--rules", "mine.toml", cwd=tmp_path, env=environment()
+    )
+    assert (done.code, done.out) == (0, "kind,library\nloss,mine\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (["SELECT 1", "t.sqlite", "--rules", "absent.toml"], 2, "cannot read the rules in absent.toml"),
         ([], 2, "a query and a trace are needed"),
         (["kernels", "t.sqlite", "--json", "--csv"], 2, "--json and --csv exclude each other"),
         (["kernel", "t.sqlite"], 2, "there is no query called kernel: did you mean kernels?"),

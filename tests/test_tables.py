@@ -76,6 +76,17 @@ def test_ranges_patterns_and_memory_follow() -> None:
     assert "GPU 0: at most 9.59 GB in use, 36,018 allocations of 244 GB, 36,011 releases;" in lines
 
 
+def test_a_kernel_is_shown_with_what_it_is_and_with_what_launched_it() -> None:
+    for width in (80, 120):
+        row = next(line for line in printed(width).splitlines() if "  nvjet_sm90" in line)
+        assert row.split()[5 + (width == 120) * 2 :][0] == "GEMM"
+        assert ("unet.conv_shortcut" if width == 120 else "unet.conv_…tcut") in row
+
+
+def test_kernels_around_memory_calls_are_named() -> None:
+    assert "Memset calls before: FMHA 2,800x, GEMM 20x" in printed(80).splitlines()
+
+
 def test_a_template_that_does_not_fit_is_shown_by_its_family() -> None:
     assert any(line.split()[-1:] == ["vectorized_elementwise"] for line in printed(80).splitlines())
     assert any(

@@ -131,7 +131,7 @@ def _from_table(table: Any, where: str) -> Rule:
             f"{where}: no category {table['category']!r}", f"use one of {', '.join(CATEGORY_KEYS)}"
         )
     try:
-        groups = re.compile(table["pattern"]).groups
+        groups = re.compile(f"(?:{table['pattern']})").groups  # as it stands among the others
     except re.error as error:
         raise UsageError(f"{where}: bad regular expression {table['pattern']!r}", str(error)) from None
     if groups:

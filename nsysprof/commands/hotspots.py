@@ -28,6 +28,10 @@ _Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.
 _Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and write no page unless --html.")
 ]
+_Rules = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="TOML file of your own rules for kernels; they come first."),
+]
 _Csv = Annotated[bool, typer.Option("--csv", help="Print CSV records, and write no page unless --html.")]
 
 
@@ -39,19 +43,22 @@ def hotspots(
     open_page: _Open = False,
     as_json: _Json = False,
     as_csv: _Csv = False,
+    rules: _Rules = None,
 ) -> None:
     """Say where the time went: steps, kernels by kind, CUDA API calls, and why the GPU idled."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", "choose one")
     if no_html and (html or open_page):
         raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
+    from nsysprof.classify import rule_set
     from nsysprof.measure.hotspots import examine, hotspots_of
     from nsysprof.render.progress import working
     from nsysprof.trace import open_trace
 
+    chosen = rule_set(rules)
     with open_trace(trace) as opened:
         with working(f"measuring {trace}"):
-            inputs = examine(opened, steps)
+            inputs = examine(opened, steps, chosen)
             result = hotspots_of(inputs)
         _print(result, as_json, as_csv)
         if html or open_page or not (no_html or as_json or as_csv):

@@ -31,6 +31,10 @@ _Limit = Annotated[
     int | None,
     typer.Option(min=0, help="Rows to print; 0 is all.", show_default="50 in a table, else all"),
 ]
+_Rules = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="TOML file of your own rules for kernels; they come first."),
+]
 _Timeout = Annotated[float, typer.Option(min=0, help="Seconds that the query may take; 0 is any.")]
 
 
@@ -42,6 +46,7 @@ def query(
     as_csv: _Csv = False,
     limit: _Limit = None,
     timeout: _Timeout = 60.0,
+    rules: _Rules = None,
 ) -> None:
     """Ask a trace with SQL: a documented query by name, or SQL of your own.
 
@@ -65,7 +70,7 @@ def query(
 
     rows = limit if limit is not None else 0 if as_json or as_csv else 50
     wanted = query_or_sql(what)
-    with start_query(trace, wanted, _functions(), Limits(rows, timeout)) as running:
+    with start_query(trace, wanted, _functions(rules), Limits(rows, timeout)) as running:
         _print(wanted, running, as_json, as_csv)
         if running.cut:
             sys.stderr.write(f"there are more than these {rows:,} rows; --limit 0 prints all\n")
@@ -82,12 +87,13 @@ def _print(wanted: "Query | str", running: "RunningQuery", as_json: bool, as_csv
         print_rows(wanted, running.columns, running, Console())
 
 
-def _functions() -> dict[str, Callable[[str], str]]:
-    from nsysprof.classify import classify_api, classify_kernel
+def _functions(rules: Path | None) -> dict[str, Callable[[str], str]]:
+    from nsysprof.classify import classify_api, classify_kernel, rule_set
 
+    chosen = rule_set(rules)
     return {
-        "kernel_category": lambda name: classify_kernel(name).category,
-        "kernel_library": lambda name: classify_kernel(name).library,
+        "kernel_category": lambda name: classify_kernel(name, chosen).category,
+        "kernel_library": lambda name: classify_kernel(name, chosen).library,
         "api_class": lambda name: classify_api(name).key,
     }
 

@@ -8,12 +8,14 @@ from nsysprof.attribute.operations import Operations, gather
 from nsysprof.attribute.steps import Steps, Timeline, steps_from_ranges
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import gpu_windows
+from nsysprof.classify import RuleSet
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.distortion import distortion_beside
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
+from nsysprof.measure.kernel_tree import kernel_tree
 from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
 from nsysprof.measure.memory import device_memory
 from nsysprof.measure.patterns import call_patterns, kernels_around, sample
@@ -33,21 +35,23 @@ from nsysprof.measure.steps import (
 from nsysprof.trace import Trace
 
 
-def measure_hotspots(trace: Trace, steps: str = "auto") -> Hotspots:
+def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> Hotspots:
     """Measure a trace.
 
     steps: ``auto`` (NVTX, else detection), ``nvtx``, ``detect``, or a regular expression for range texts.
+    rules: what kernels are, from ``classify.rule_set``; without it the package's own rules decide, behind
+    those in the user's config folder.
 
     Raises MissingDataError when the trace holds no GPU work, API call or step, or no range that was asked
     for; UsageError for a bad expression; TraceError when the file turns out to be damaged.
     """
-    return hotspots_of(examine(trace, steps))
+    return hotspots_of(examine(trace, steps, rules))
 
 
-def examine(trace: Trace, steps: str = "auto") -> StepInputs:
+def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     calls = load_calls(trace)
-    names = load_names(trace)
+    names = load_names(trace, rules)
     ops = gather(trace, names.kinds())
     submissions = Submissions(ops, calls.rows)
     found = find_steps(trace, submissions, steps)
@@ -75,6 +79,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     total = sum(share.ns for share in categories.values())
     names = inputs.names
     operators = Operators(trace, inputs.submissions, names.coded, info.end_ns)
+    kernels = kernel_hotspots(trace, names, operators.of_names(), total)
     chosen = sample(calls, ops, found.start_ns, found.end_ns)
     partitions = {
         str(device): named(part.through[-1], len(hidden) > 0)
@@ -89,7 +94,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         steps_confidence=found.confidence,
         steps=steps,
         categories=categories,
-        kernels=kernel_hotspots(trace, names, operators.of_names(), total),
+        kernels=kernels,
         api=table.by_class(),
         api_calls=table.by_function,
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
@@ -106,6 +111,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
         operators=operators.hotspots(names.classes),
         memory=device_memory(trace.memory),
+        tree=kernel_tree(kernels, total),
         patterns=call_patterns(calls, chosen),
         around=kernels_around(calls, chosen),
         hidden_graphs=len(hidden),

@@ -9,7 +9,7 @@ from nsysprof.attribute.buckets import WORK, WORK_CODE
 from nsysprof.attribute.operations import Codes, Operations
 from nsysprof.attribute.steps import Steps
 from nsysprof.attribute.tally import Coded, code, count_and_sum, spread
-from nsysprof.classify import KernelClass, classify_names
+from nsysprof.classify import KernelClass, RuleSet, classify_names
 from nsysprof.measure.results import CategoryShare, KernelHotspot
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I64
@@ -39,11 +39,11 @@ class StepWork:
     count: I64
 
 
-def load_names(trace: Trace) -> KernelNames:
-    """Load and classify the kernel names of a trace."""
+def load_names(trace: Trace, rules: RuleSet | None = None) -> KernelNames:
+    """Load and classify the kernel names of a trace; without ``rules`` by those that come with the package."""
     coded = code(trace.kernels.name)
     texts = tuple(trace.strings.get(id_, "") for id_ in coded.values.tolist())
-    return KernelNames(coded, texts, tuple(classify_names(texts)))
+    return KernelNames(coded, texts, tuple(classify_names(texts, rules)))
 
 
 def work_by_step(ops: Operations, steps: Steps) -> StepWork:

@@ -119,6 +119,20 @@ class KernelHotspot:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelGroup:
+    """Kernels that are alike: of a category, of a library in it, of a family in that, or of one name."""
+
+    name: str
+    """Category key, library, family or kernel name; empty for an unknown library."""
+    ns: int
+    count: int
+    share: float
+    """Part of the time of all kernels, memcpys and memsets."""
+    parts: "tuple[KernelGroup, ...]" = ()
+    """The groups of the next level, largest first; none below a kernel."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiHotspot:
     """All calls of one CUDA API function."""
 
@@ -318,6 +332,8 @@ class Hotspots:
     """Work by innermost range, largest first; empty where ranges mark steps only."""
     memory: tuple[DeviceMemory, ...] = ()
     """By device; empty where the trace has no memory events."""
+    tree: tuple[KernelGroup, ...] = ()
+    """Kernels by category, library, family and name, each level largest first."""
     patterns: tuple[CallPattern, ...] = ()
     """The most frequent call patterns, most calls first."""
     around: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

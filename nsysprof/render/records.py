@@ -29,6 +29,9 @@ CSV_COLUMNS = (
     "min_ns",
     "max_ns",
     "share",
+    "library",  # of a kernel
+    "family",  # of a kernel
+    "operator",  # innermost range that submitted most of a kernel's time
 )
 """The columns of ``to_csv``; a record leaves empty what it has no value for."""
 
@@ -127,7 +130,7 @@ def _api_call(call: ApiHotspot) -> dict[str, object]:
 
 _SHAPED = frozenset(
     {"trace", "steps_source", "steps_confidence", "steps", "categories", "kernels", "api", "api_calls"}
-    | {"unclassified_share"}
+    | {"unclassified_share", "tree"}  # the kernels say category, library and family
 )
 _SHAPED_STEP = frozenset(
     {"index", "label", "gpu_start_ns", "gpu_end_ns", "cpu_start_ns", "cpu_end_ns", "wall_ns", "busy_ns"}
@@ -169,6 +172,9 @@ def _csv_records(hotspots: Hotspots) -> Iterator[dict[str, object]]:
             "key": kernel.name,
             "class": kernel.category,
             "share": kernel.share,
+            "library": kernel.library,
+            "family": kernel.family,
+            "operator": kernel.operator,
             **_spread(kernel),
         }
     for key, amount in hotspots.api.items():

@@ -3,6 +3,7 @@
 Everything is built from ``rich.text.Text``, so that no name of a trace is ever read as markup.
 """
 
+from collections.abc import Iterator
 from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
@@ -15,11 +16,13 @@ from nsysprof.render.palette import API_LABELS, api_color, bucket_label, categor
 from nsysprof.render.step_table import steps_table
 from nsysprof.render.terminal import grid, sparkline
 from nsysprof.render.text import plain, readable_kernel, shortened
+from nsysprof.render.tree_table import kernel_tree_table
 
 TOP_KERNELS = 15
 TOP_CALLS = 10
 TOP_RANGES = 8
 TOP_PATTERNS = 5
+MOST_AROUND = 6
 
 
 def print_hotspots(hotspots: Hotspots, console: Console) -> None:
@@ -29,6 +32,7 @@ def print_hotspots(hotspots: Hotspots, console: Console) -> None:
         _composition(hotspots, console),
         steps_table(hotspots, console.width),
         _kernels(hotspots, console.width),
+        kernel_tree_table(hotspots, console.width),
         _ranges(hotspots, console.width),
         _api(hotspots, console.width),
         _patterns(hotspots),
@@ -87,19 +91,26 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("total", justify="right", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("mean", justify="right", no_wrap=True)
+    launched = any(kernel.operator for kernel in shown)
+    wide = not launched or width >= 100  # the mean makes way for the operator
+    if wide:
+        table.add_column("mean", justify="right", no_wrap=True)
     table.add_column("category", no_wrap=True)
+    room = max(width - (50 if wide else 41), 20)
+    operator_room = min(max(len(plain(kernel.operator)) for kernel in shown), room * 2 // 5)
+    if launched:
+        table.add_column("launched by", no_wrap=True)
     table.add_column("name", no_wrap=True)
-    room = max(width - 50, 20)
     for kernel in shown:
         label = CATEGORY_LABELS.get(kernel.category, kernel.category)
         table.add_row(
             share(kernel.share),
             duration(kernel.total_ns),
             count(kernel.count),
-            duration(kernel.mean_ns),
+            *([duration(kernel.mean_ns)] if wide else []),
             Text(shortened(label, 12), style=category_color(kernel.category)),
-            Text(_kernel_title(kernel, room)),
+            *([Text(shortened(kernel.operator, operator_room))] if launched else []),
+            Text(_kernel_title(kernel, room - operator_room - 2 * launched)),
         )
     return table
 
@@ -189,7 +200,19 @@ def _patterns(hotspots: Hotspots) -> RenderableType | None:
             Text(shortened(CATEGORY_LABELS.get(kind, kind), 12), style=category_color(kind)),
             calls,
         )
-    return table
+    return Group(table, *_around(hotspots))
+
+
+def _around(hotspots: Hotspots) -> Iterator[Text]:
+    """Say which kernels allocations and memory sets stand before, and releases behind."""
+    for key, words in (("malloc", "before"), ("memset", "before"), ("free", "after")):
+        if near := hotspots.around.get(key):
+            line = Text(f"{API_LABELS.get(key, key)} calls {words}: ", style="dim")
+            for position, (category, times) in enumerate(list(near.items())[:MOST_AROUND]):
+                line.append(", " if position else "")
+                line.append(CATEGORY_LABELS.get(category, category), style=category_color(category))
+                line.append(f" {count(times)}x")
+            yield line
 
 
 def _memory(hotspots: Hotspots) -> RenderableType | None:

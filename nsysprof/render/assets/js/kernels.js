@@ -11,8 +11,14 @@ const COLUMNS = [
   { key: "min", label: "Min", value: (row) => row.min_ns },
   { key: "max", label: "Max", value: (row) => row.max_ns },
   { key: "share", label: "Share", value: (row) => row.share },
+  { key: "operator", label: "Launched mostly by", text: true, value: (row) => row.operator || "" },
   { key: "facts", label: "What the name says", text: true, value: (row) => row.facts || "" },
 ];
+
+// The columns for this trace: without ranges no kernel has an operator.
+function kernelColumns() {
+  return COLUMNS.filter(({ key }) => key !== "operator" || result.kernels.some((row) => row.operator));
+}
 
 // The kernels of the chosen step, or of the whole trace.
 function kernelRows() {
@@ -151,6 +157,7 @@ function treemap() {
 }
 
 function kernelTable() {
+  const columns = kernelColumns();
   const view = { sort: "total", down: true, search: "", category: "", limit: FIRST_ROWS };
   const search = node("input", { type: "search", id: "kernel-search", placeholder: "Search names (/)", "aria-label": "Search kernels" });
   const filter = node("select", { "aria-label": "Category", id: "kernel-category" }, node("option", { value: "" }, "all categories"));
@@ -159,13 +166,13 @@ function kernelTable() {
   }
   const { body, words } = figure("kernels", {
     title: "Kernels by name", tools: [filter, search],
-    csv: () => [[...COLUMNS.map(({ key }) => key)], ...visible().map((row) => COLUMNS.map(({ value }) => value(row)))],
+    csv: () => [columns.map(({ key }) => key), ...visible().map((row) => columns.map(({ value }) => value(row)))],
   });
   const visible = () => {
     const wanted = view.search.toLowerCase().split(/\s+/).filter(Boolean);
-    const column = COLUMNS.find(({ key }) => key === view.sort);
+    const column = columns.find(({ key }) => key === view.sort);
     const rows = kernelRows().filter((row) => (!view.category || row.category === view.category)
-      && wanted.every((word) => `${row.name} ${bucketLabel(row.category)} ${row.library} ${row.family} ${row.facts || ""}`.toLowerCase().includes(word)));
+      && wanted.every((word) => `${row.name} ${bucketLabel(row.category)} ${row.library} ${row.family} ${row.operator || ""} ${row.facts || ""}`.toLowerCase().includes(word)));
     const sign = view.down ? -1 : 1;
     return rows.sort((a, b) => {
       const [x, y] = [column.value(a), column.value(b)];
@@ -176,7 +183,7 @@ function kernelTable() {
   const rows = node("tbody");
   const more = node("button", { onclick: () => { view.limit = Infinity; draw(); } });
   const draw = () => drawKernels({ view, visible, head, rows, more, words });
-  for (const { key, label, text } of COLUMNS) {
+  for (const { key, label, text } of columns) {
     const sort = () => {
       view.down = view.sort === key ? !view.down : !text;
       view.sort = key;
@@ -198,14 +205,15 @@ function drawKernels({ view, visible, head, rows, more, words }) {
     const sorted = cell.dataset.key === view.sort;
     cell.setAttribute("aria-sort", sorted ? (view.down ? "descending" : "ascending") : "none");
   }
-  rows.replaceChildren(...all.slice(0, view.limit).map((row) => kernelRow(row, largest)));
+  const withOperator = [...head.children].some((cell) => cell.dataset.key === "operator");
+  rows.replaceChildren(...all.slice(0, view.limit).map((row) => kernelRow(row, largest, withOperator)));
   more.hidden = all.length <= view.limit;
   more.textContent = `Show all ${count(all.length)} kernels`;
   words.textContent = `${count(all.length)} of ${count(kernelRows().length)} kernels of ${stepName(chosen.step)}. `
     + "Shares are of the time of all kernels, copies and sets. A click on a row shows the whole name.";
 }
 
-function kernelRow(row, largest) {
+function kernelRow(row, largest, withOperator) {
   const bar = node("span", { class: "bar", style: { width: `${(48 * row.share) / largest}px`, background: bucketColor(row.category) } });
   const made = node(
     "tr", { "data-ns": row.total_ns },
@@ -218,6 +226,7 @@ function kernelRow(row, largest) {
     node("td", {}, row.min_ns === null ? "" : duration(row.min_ns)),
     node("td", {}, row.max_ns === null ? "" : duration(row.max_ns)),
     node("td", {}, bar, share(row.share)),
+    ...(withOperator ? [node("td", { class: "operator" }, node("span", { class: "clip", title: row.operator || "" }, row.operator || ""))] : []),
     node("td", { class: "facts" }, node("span", { class: "clip", title: row.facts || "" }, row.facts || "")),
   );
   made.addEventListener("click", () => made.classList.toggle("open"));
