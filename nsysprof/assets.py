@@ -1,11 +1,11 @@
 """Where queries/, runners/ and the demo trace lie: inside the package in a wheel, beside it in a checkout."""
 
 import lzma
-import os
 import shutil
 from pathlib import Path
 
-from nsysprof.errors import OutputError
+from nsysprof.errors import TraceError
+from nsysprof.files import replacing
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -29,22 +29,15 @@ def demo_trace() -> Path:
 def unpack_demo(folder: Path) -> Path:
     """Unpack the demo trace into ``folder`` (made where it is missing) and return the trace's path.
 
-    Raises OutputError when it cannot be written; then nothing half-written stays behind.
+    Raises OutputError when it cannot be written, TraceError when it is damaged; then nothing half-written
+    stays behind.
     """
     packed = demo_trace()
     target = folder / packed.name.removesuffix(".xz")
-    partial = folder / f".{target.name}.{os.getpid()}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as sink, lzma.open(packed) as source:
-            shutil.copyfileobj(source, sink)
-        partial.replace(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"cannot unpack the demo trace into {folder} ({reason})", "choose another folder with --out"
-        ) from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
+    with replacing(target, "choose another folder with --out") as partial:
+        try:
+            with partial.open("wb") as sink, lzma.open(packed) as source:
+                shutil.copyfileobj(source, sink)
+        except (EOFError, lzma.LZMAError):
+            raise TraceError(f"the demo trace {packed} is damaged", "reinstall nsysprof") from None
     return target

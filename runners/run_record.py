@@ -11,7 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nsysprof.errors import NsysprofError, OutputError
+from nsysprof.errors import NsysprofError
+from nsysprof.files import replacing
 
 SCHEMA = "nsysprof.run/1"
 PATH_VARIABLE = "NSYSPROF_RUN_RECORD"
@@ -44,14 +45,9 @@ def record_path(out: Path) -> Path:
 
 def write(record: Mapping[str, object], path: Path) -> None:
     """Write ``record`` to ``path`` whole or not at all. Raises OutputError."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"schema": SCHEMA, **record}, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"cannot write the run record: {error.strerror}", "check the folder") from error
+    text = json.dumps({"schema": SCHEMA, **record}, indent=1) + "\n"
+    with replacing(path, "check the folder of the run record") as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def versions(*packages: str) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 from run_record import brief
 
 from nsysprof.errors import OutputError, UsageError
+from nsysprof.files import replacing
 
 _UNET, _VAE = "model.diffusion_model.", "first_stage_model."
 _TEXT, _TEXT_2 = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."
@@ -79,19 +80,15 @@ def save_checkpoint(pipe: Any, path: Path) -> None:
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint_weights(pipe)}
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".safetensors":
-            save_file(weights, str(partial))
-        else:
-            torch.save({"state_dict": weights}, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path.name}: {brief(error)}", "check the folder and its free space"
-        ) from error
+    advice = "check the folder and its free space"
+    with replacing(path, advice) as partial:
+        try:
+            if path.suffix == ".safetensors":
+                save_file(weights, str(partial))
+            else:
+                torch.save({"state_dict": weights}, partial)
+        except RuntimeError as error:  # what both raise where writing fails
+            raise OutputError(f"cannot write {path.name}: {brief(error)}", advice) from error
 
 
 def checkpoint_weights(pipe: Any) -> Iterator[tuple[str, Any]]:

@@ -10,16 +10,26 @@ from typer.testing import CliRunner
 
 from nsysprof import assets
 from nsysprof.commands import app
-from nsysprof.errors import OutputError
+from nsysprof.errors import OutputError, TraceError
+from nsysprof.trace import open_trace
 
 DATA = Path(__file__).parent / "data"
 
 
-@pytest.fixture(autouse=True)
+def test_the_demo_that_ships_unpacks_to_its_eight_steps(tmp_path: Path) -> None:
+    with open_trace(assets.unpack_demo(tmp_path)) as trace:
+        steps = [text for text in trace.range_texts if re.fullmatch(r"step \d+", text)]
+        assert sorted(steps) == [f"step {index}" for index in range(8)]
+        assert len(trace.kernels) > 8_000
+    assert [path.name for path in tmp_path.iterdir()] == ["sdxl-h200-1024-8steps.sqlite"]
+
+
+@pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets, "demo_trace", lambda: DATA / f"{THREE_STEPS}.sqlite.xz")
 
 
+@pytest.mark.usefixtures("small_demo")
 def test_demo_prints_tables_and_writes_trace_and_page(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -43,6 +53,6 @@ def test_a_damaged_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     broken = tmp_path / "broken.sqlite.xz"
     broken.write_bytes((DATA / f"{THREE_STEPS}.sqlite.xz").read_bytes()[:1000])
     monkeypatch.setattr(assets, "demo_trace", lambda: broken)
-    with pytest.raises(EOFError):
+    with pytest.raises(TraceError, match=r"broken\.sqlite\.xz is damaged: reinstall nsysprof"):
         assets.unpack_demo(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

@@ -38,7 +38,7 @@ def write_page(hotspots: Hotspots, path: str | Path, timeline: Timeline | None =
 
     Raises OutputError when it cannot be written; then nothing half-written stays behind.
     """
-    return write_file(page_html(hotspots, timeline), Path(path))
+    return write_file(page_html(hotspots, timeline), Path(path), Path(hotspots.trace.path))
 
 
 def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:

@@ -8,14 +8,12 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from nsysprof.errors import OutputError
+from nsysprof.files import replacing
 from nsysprof.render.pack import ALPHABET, packed
 from nsysprof.render.plotly_source import plotly_source
 from nsysprof.render.text import plain
@@ -61,19 +59,15 @@ def facts_html(facts: Iterable[tuple[str, str, str]]) -> str:
     )
 
 
-def write_file(text: str, target: Path) -> Path:
+def write_file(text: str, target: Path, *inputs: Path) -> Path:
     """Write a page to ``target``, whose folder is made where it is missing, and return that.
 
-    Raises OutputError when it cannot be written; then nothing half-written stays behind.
+    inputs: the files that the page is made from.
+
+    Raises OutputError when it cannot be written, or is one of ``inputs``; then all stays as it was.
     """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(target, text.encode("ascii"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"cannot write the page {target} ({reason})", "choose another path with --html"
-        ) from error
+    with replacing(target, "choose another path with --html", inputs) as partial:
+        partial.write_bytes(text.encode("ascii"))
     return target
 
 
@@ -113,22 +107,3 @@ def _script(names: Sequence[str]) -> str:
 
 def _text(name: str) -> str:
     return (files("nsysprof.render") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write under a temporary name beside ``target``, then rename; on any failure the temporary file goes."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
