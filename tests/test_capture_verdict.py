@@ -49,6 +49,7 @@ def test_steps_that_are_missing_and_ranges_that_never_closed(tmp_path: Path) -> 
     verdict = judge(path, Expected(gpu=True, ranges=True, steps=20))
     assert verdict.unclosed == 1
     assert verdict.notes[0] == "2 of 20 steps are in the trace"
+    assert verdict.notes[1] == "1 NVTX range never closed ('generate'): counted up to the trace's end"
     assert verdict.problems == ()
 
 

@@ -116,7 +116,20 @@ def test_without_gpu_work_there_is_still_the_api(tmp_path: Path) -> None:
         ("step 0", 0, 10, -1),
         ("step 1", 0, 20, -1),
     ]
-    assert any("holds no GPU work" in warning for warning in found.warnings)
+    (warning,) = [text for text in found.warnings if "holds no GPU work" in text]
+    assert "nsys profile" in warning
+
+
+def test_one_warning_says_why_there_are_no_steps(tmp_path: Path) -> None:
+    builder = TraceBuilder().launch("gemm", (0, 10), (20, 30), correlation=1)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert len([text for text in found.warnings if "steps" in text]) == 1
+
+
+def test_ranges_that_never_closed_are_named(tmp_path: Path) -> None:
+    builder = TraceBuilder().launch("gemm", (5, 10), (20, 30), correlation=1).nvtx("step 0", 0, None)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert "1 NVTX range never closed ('step 0'): counted up to the trace's end" in found.warnings
 
 
 def test_steps_of_a_program_that_never_used_cuda(tmp_path: Path) -> None:

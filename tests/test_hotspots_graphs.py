@@ -72,7 +72,7 @@ def test_hidden_graphs_make_busy_and_idle_unknown(tmp_path: Path) -> None:
     assert warning.startswith("2 CUDA graph launches ran work that the trace does not show")
     assert "--cuda-graph-trace=node" in warning
     assert found.headline[0] == (
-        "A step takes 100 ns, with 1 CUDA graph launch whose kernels the trace does not show: its busy and "
+        "A step takes 1.00 us, with 1 CUDA graph launch whose kernels the trace does not show: its busy and "
         "idle time are unknown."
     )
 

@@ -40,7 +40,7 @@ def windows(*spans: tuple[int, int]) -> tuple[I64, I64]:
 
 
 def test_peak_and_sums() -> None:
-    (memory,) = device_memory(rows((10, 100), (20, 50), (30, -100), (40, 20)))
+    (memory,) = device_memory(rows((10, 100), (20, 50), (30, -100), (40, 20)), 0)
     assert (memory.peak_bytes, memory.peak_at_ns) == (150, 20)
     assert (memory.allocations, memory.allocated_bytes, memory.releases) == (3, 170, 1)
     assert [(point.time_ns, point.used_bytes) for point in memory.points] == [
@@ -53,13 +53,21 @@ def test_peak_and_sums() -> None:
 
 
 def test_what_is_released_without_an_allocation_was_there_before() -> None:
-    (memory,) = device_memory(rows((10, -100), (20, 50)))
+    (memory,) = device_memory(rows((10, -100), (20, 50)), 0)
     assert [point.used_bytes for point in memory.points] == [0, 50]
     assert memory_by_step(rows((10, -100), (20, 50)), *windows((0, 15)))[0] == StepMemory(100, 0, 0, 1)
 
 
+def test_what_is_dated_before_everything_else_was_in_use_when_recording_began() -> None:
+    (memory,) = device_memory(rows((0, 100), (0, 50), (30, -100), (40, 20)), 25)
+    assert (memory.initial_bytes, memory.peak_bytes) == (150, 150)
+    assert (memory.allocations, memory.allocated_bytes, memory.releases) == (1, 20, 1)
+    (memory,) = device_memory(rows((30, -100), (40, 20)), 25)
+    assert memory.initial_bytes == 100
+
+
 def test_host_memory_does_not_count() -> None:
-    assert device_memory(rows((10, 100), kind=1)) == ()
+    assert device_memory(rows((10, 100), kind=1), 0) == ()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ def test_steps(window: tuple[int, int], found: StepMemory) -> None:
 
 
 def test_without_events() -> None:
-    assert device_memory(rows()) == ()
+    assert device_memory(rows(), 0) == ()
     assert memory_by_step(rows(), *windows((0, 10), (10, 20))) == (None, None)
 
 
@@ -86,7 +94,7 @@ def test_without_events() -> None:
 @given(st.integers(2 * POINTS + 1, 5_000), st.integers(0, 2**32 - 1))
 def test_a_thinned_curve_keeps_its_extremes(events: int, seed: int) -> None:
     changes = np.random.default_rng(seed).integers(-50, 50, events).tolist()
-    (memory,) = device_memory(rows(*((10 * at, change or 1) for at, change in enumerate(changes))))
+    (memory,) = device_memory(rows(*((10 * at, change or 1) for at, change in enumerate(changes))), 0)
     assert len(memory.points) <= 2 * POINTS + 1
     used = np.cumsum([change or 1 for change in changes])
     used -= min(used.min(), 0)

@@ -105,6 +105,7 @@ def test_schema_versions_give_the_same_rows(tmp_path: Path, schema: str) -> None
     ("schema", "version", "warning"),
     [
         ("3.99.0", SchemaVersion(3, 99, 0), "the export's schema 3.99.0 is newer than 3.28.1"),
+        ("2.9.1", SchemaVersion(2, 9, 1), "the export's schema 2.9.1 is older than 3.0.0"),
         (None, SchemaVersion(0, 0, 0), "the export does not say which schema it has"),
     ],
 )

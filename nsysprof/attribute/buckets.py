@@ -1,6 +1,6 @@
 """Where a nanosecond of a GPU's time can go: kinds of work, and causes of idleness."""
 
-from nsysprof.classify.categories import CATEGORY_KEYS
+from nsysprof.classify.categories import CATEGORY_KEYS, CATEGORY_LABELS
 
 GRAPH = "graph"
 """A whole CUDA graph of which the trace does not show the kernels."""
@@ -30,6 +30,9 @@ already; profiler: nsys itself was at work; unknown: the trace does not hold the
 
 HIDDEN = "hidden"
 """Time in which CUDA graphs may have run of which the trace shows nothing; neither busy nor idle."""
+
+WORK_LABELS = {**CATEGORY_LABELS, GRAPH: "CUDA graph", HIDDEN: "Unseen CUDA graphs"}
+"""What people read for the buckets that are not idle time."""
 
 IDLE = tuple(f"idle:{cause}" for cause in IDLE_CAUSES)
 BUCKETS = WORK + IDLE

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from nsysprof.attribute.buckets import IDLE, LAUNCH_BOUND
-from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.attribute.buckets import IDLE, LAUNCH_BOUND, WORK_LABELS
 from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
 from nsysprof.units import duration, number_of
 
@@ -80,7 +79,7 @@ def _idle(partition: Mapping[str, int], idle: int) -> str:
 def _largest(partition: Mapping[str, int]) -> str:
     work = {key: ns for key, ns in partition.items() if key not in IDLE}
     key = max(work, key=lambda one: work[one])
-    return f"{CATEGORY_LABELS.get(key, key)} {duration(work[key])}"
+    return f"{WORK_LABELS.get(key, key)} {duration(work[key])}"
 
 
 def _of_outliers(comparison: Comparison) -> str:
@@ -104,4 +103,4 @@ def _why(outlier: Outlier) -> str:
     amount = f"{duration(abs(outlier.bucket_excess_ns))} {'more' if outlier.bucket_excess_ns > 0 else 'less'}"
     if outlier.bucket in _CAUSES:
         return f"{amount} idle {_CAUSES[outlier.bucket]}"
-    return f"{amount} {CATEGORY_LABELS.get(outlier.bucket, outlier.bucket)}"
+    return f"{amount} {WORK_LABELS.get(outlier.bucket, outlier.bucket)}"

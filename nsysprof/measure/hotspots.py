@@ -33,6 +33,7 @@ from nsysprof.measure.steps import (
     partition_devices,
 )
 from nsysprof.trace import Trace
+from nsysprof.units import number_of
 
 
 def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> Hotspots:
@@ -98,7 +99,12 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         api=table.by_class(),
         api_calls=table.by_function,
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
-        warnings=(*trace.warnings, *_doubts(ops, calls, found, len(hidden)), *found.notes),
+        warnings=(
+            *trace.warnings,
+            *_doubts(ops, calls, found, len(hidden)),
+            *unclosed_ranges(trace),
+            *found.notes,
+        ),
         partition=busiest,
         partitions=partitions,
         launch_bound=launch_bound(busiest),
@@ -110,7 +116,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         distortion=distortion_beside(trace.path),
         ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
         operators=operators.hotspots(names.classes),
-        memory=device_memory(trace.memory),
+        memory=device_memory(trace.memory, info.start_ns),
         tree=kernel_tree(kernels, total),
         patterns=call_patterns(calls, chosen),
         around=kernels_around(calls, chosen),
@@ -165,11 +171,14 @@ def _doubts(ops: Operations, calls: Calls, found: Steps, hidden: int) -> tuple[s
     doubts = []
     if hidden:
         doubts.append(
-            f"{hidden:,} CUDA graph launches ran work that the trace does not show, so the GPU's busy and "
-            "idle time there are unknown; capture with `nsys profile --cuda-graph-trace=node`"
+            f"{number_of(hidden, 'CUDA graph launch', 'es')} ran work that the trace does not show, so the "
+            "GPU's busy and idle time there are unknown; capture with `nsys profile --cuda-graph-trace=node`"
         )
     if not len(ops):
-        doubts.append("the trace holds no GPU work: kernels, copies and memory sets are absent")
+        doubts.append(
+            "the trace holds no GPU work: no kernels, copies or memory sets; capture with `nsys profile "
+            "-t cuda,nvtx` while the program uses the GPU, and see `nsysprof doctor`"
+        )
     elif not len(calls.rows):
         doubts.append(
             "the trace holds no CUDA API calls, so GPU work cannot be tied to steps or idle time explained"
@@ -178,6 +187,17 @@ def _doubts(ops: Operations, calls: Calls, found: Steps, hidden: int) -> tuple[s
         lost = int(np.count_nonzero(ops.launch < 0))
         if lost:
             doubts.append(f"{lost:,} of {len(ops):,} GPU operations have no API call that submitted them")
-    if not len(found):
+    if not len(found) and not found.notes:
         doubts.append("no steps were found")
     return tuple(doubts)
+
+
+def unclosed_ranges(trace: Trace) -> tuple[str, ...]:
+    """Say that ranges never closed, and which; nothing where all did."""
+    rows = np.flatnonzero(trace.ranges.end_ns < 0)
+    if not len(rows):
+        return ()
+    names = tuple(dict.fromkeys(trace.range_texts[text] for text in trace.ranges.text[rows[:100]].tolist()))
+    some = ", ".join(repr(name[:40]) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+    return (f"{number_of(len(rows), 'NVTX range')} never closed ({some}): counted up to the trace's end",)
+

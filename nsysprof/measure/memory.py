@@ -30,9 +30,12 @@ class _Curve:
     pool_used: I64
 
 
-def device_memory(rows: MemoryRows) -> tuple[DeviceMemory, ...]:
-    """Return the memory of every device that the trace has events of."""
-    return tuple(_summary(curve) for curve in _curves(rows))
+def device_memory(rows: MemoryRows, begin_ns: int) -> tuple[DeviceMemory, ...]:
+    """Return the memory of every device that the trace has events of.
+
+    begin_ns: first event of anything else; what nsys dates before that was there when recording began.
+    """
+    return tuple(_summary(curve, begin_ns) for curve in _curves(rows))
 
 
 def memory_by_step(rows: MemoryRows, start_ns: I64, end_ns: I64) -> tuple[StepMemory | None, ...]:
@@ -88,23 +91,26 @@ def _curves(rows: MemoryRows) -> list[_Curve]:
     return found
 
 
-def _summary(curve: _Curve) -> DeviceMemory:
+def _summary(curve: _Curve, begin_ns: int) -> DeviceMemory:
     top = int(np.argmax(curve.used))
+    earlier = int(np.searchsorted(curve.time_ns, begin_ns))
+    released = curve.is_release[earlier:]
     falls = curve.before > curve.used[top]  # never again as much as at the start
-    releases = int(curve.is_release.sum())
+    releases = int(released.sum())
     keep = _thinned(curve.used).tolist()
     return DeviceMemory(
         device=curve.device,
         peak_bytes=curve.before if falls else int(curve.used[top]),
         peak_at_ns=int(curve.time_ns[0 if falls else top]),
-        allocations=len(curve.used) - releases,
-        allocated_bytes=int(curve.bytes[curve.is_release == 0].sum()),
+        allocations=len(released) - releases,
+        allocated_bytes=int(curve.bytes[earlier:][released == 0].sum()),
         releases=releases,
         pool_peak_bytes=int(curve.pool.max()),
         pool_used_peak_bytes=int(curve.pool_used.max()),
         points=tuple(
             MemoryPoint(int(curve.time_ns[at]), int(curve.used[at]), int(curve.pool[at])) for at in keep
         ),
+        initial_bytes=int(curve.used[earlier - 1]) if earlier else curve.before,
     )
 
 

@@ -214,15 +214,19 @@ class DeviceMemory:
     """Most memory in use; what was allocated before recording began counts only if it was released later."""
     peak_at_ns: int
     allocations: int
+    """Allocations after recording began."""
     allocated_bytes: int
-    """Sum of the sizes of all allocations."""
+    """Sum of their sizes."""
     releases: int
+    """Releases after recording began."""
     pool_peak_bytes: int
     """Largest size of the memory pool, -1 without one (``cudaMallocAsync`` has one)."""
     pool_used_peak_bytes: int
     """Most bytes in use in the pool, -1 without one."""
     points: tuple[MemoryPoint, ...]
     """Memory over time, thinned to at most a few hundred points that keep every extreme."""
+    initial_bytes: int = 0
+    """In use when recording began, as far as the trace tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from nsysprof.capture.session import Capture
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.distortion import distortion, step_ms
-from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.measure.hotspots import measure_hotspots, unclosed_ranges
 from nsysprof.measure.results import Distortion, Hotspots
 from nsysprof.trace import Trace, open_trace
 from nsysprof.trace.diagnostics import load_diagnostics
@@ -89,6 +89,7 @@ def judge(path: Path, expected: Expected) -> Verdict:
         hotspots = _hotspots(trace)
         counts = (len(trace.kernels), len(trace.api_calls), len(trace.ranges))
         unclosed = int(np.count_nonzero(trace.ranges.end_ns < 0))
+        lost_ends = unclosed_ranges(trace)
         diagnostics = load_diagnostics(trace)
         graphs = len(trace.graphs)
     steps = len(hotspots.steps) if hotspots else 0
@@ -105,7 +106,7 @@ def judge(path: Path, expected: Expected) -> Verdict:
         notes=(
             *_step_notes(steps, expected),
             *(f"nsys: {item.text}" for item in diagnostics if not item.is_loss),
-            *(hotspots.warnings if hotspots and counts[0] else ()),
+            *(hotspots.warnings if hotspots and counts[0] else lost_ends),
         ),
         distortion=distortion(expected.baseline_ms, expected.profiled_ms),
         next_command="nsysprof doctor" if problems else f"nsysprof hotspots {shlex.quote(str(path))}",

@@ -56,10 +56,7 @@ def _print_contents(verdict: Verdict, console: Console) -> None:
         console.print(Text(f"useless: {plain(problem)}", style="bold red"), soft_wrap=True)
     for loss in verdict.losses:
         console.print(Text(f"lost: {plain(loss)}", style="yellow"), soft_wrap=True)
-    notes = list(verdict.notes)
-    if verdict.unclosed:
-        notes.append(f"{count(verdict.unclosed)} NVTX ranges never closed")
-    for note in notes:
+    for note in verdict.notes:
         console.print(Text(f"note: {plain(note)}", style="yellow"), soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ import html
 from pathlib import Path
 from typing import Any
 
+from nsysprof.attribute.buckets import WORK_LABELS
 from nsysprof.classify import decode
 from nsysprof.classify.categories import API_CLASSES, CATEGORIES
 from nsysprof.classify.words import sentence
@@ -63,7 +64,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
 
 def _page_data(hotspots: Hotspots) -> dict[str, object]:
     meanings = {category.key: category.meaning for category in CATEGORIES}
-    keys = dict.fromkeys([*meanings, *IDLE_LABELS, *hotspots.categories])
+    keys = dict.fromkeys([*meanings, *WORK_LABELS, *IDLE_LABELS])
     return {
         "hotspots": shown(_slim(to_dict(hotspots))),
         "facts": [sentence(decode(kernel.name)) for kernel in hotspots.kernels],

@@ -4,7 +4,7 @@ The common categories keep apart under the usual colour blindnesses; every colou
 near-black. Malloc, free and memset have the colours of the nsys window: light blue, red, light red.
 """
 
-from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.attribute.buckets import WORK_LABELS
 
 CATEGORY_COLORS = {
     "gemm": "#0072b2",
@@ -30,6 +30,7 @@ CATEGORY_COLORS = {
     "memcpy": "#7a5520",
     "memset": "#f79a94",
     "graph": "#3f7d20",
+    "hidden": "#7a7f45",
     "unknown": "#e6007e",
 }
 
@@ -104,4 +105,4 @@ def api_color(key: str) -> str:
 
 def bucket_label(key: str) -> str:
     """Return what people read for a category key or an ``idle:<cause>`` bucket."""
-    return CATEGORY_LABELS.get(key) or IDLE_LABELS.get(key, key)
+    return WORK_LABELS.get(key) or IDLE_LABELS.get(key, key)

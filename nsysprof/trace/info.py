@@ -1,12 +1,12 @@
 """The small tables: schema version and devices."""
 
 from nsysprof.trace.model import Device, SchemaVersion
-from nsysprof.trace.schema import NEWEST
+from nsysprof.trace.schema import NEWEST, OLDEST
 from nsysprof.trace.source import Source
 
 
 def schema_version(source: Source) -> SchemaVersion:
-    """Return EXPORT_SCHEMA_VERSION, 0.0.0 when unknown; warns when it is unknown or too new."""
+    """Return EXPORT_SCHEMA_VERSION, 0.0.0 when unknown; warns when it is unknown, too old or too new."""
     unknown = SchemaVersion(0, 0, 0)
     if "META_DATA_EXPORT" not in source.tables:
         source.warn("the export does not say which schema it has; it may be too old to be read right")
@@ -20,6 +20,8 @@ def schema_version(source: Source) -> SchemaVersion:
     version = SchemaVersion(major, minor, micro)
     if version > NEWEST:
         source.warn(f"the export's schema {version} is newer than {NEWEST}, the newest that nsysprof knows")
+    if version < OLDEST:
+        source.warn(f"the export's schema {version} is older than {OLDEST}, the oldest that nsysprof knows")
     return version
 
 
