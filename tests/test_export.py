@@ -63,7 +63,8 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
         ({"importer": "broken"}, "run.qdstrm", 6, "nsys's importer does not work: libpfm.so.4: cannot open"),
         ({"importer": "absent"}, "run.qdstrm", 6, "nsys's importer does not work: no QdstrmImporter"),
         ({"importer": "failing"}, "run.qdstrm", 6, "cannot read run.qdstrm: Qdstrm file is incomplete."),
-        ({}, "absent.nsys-rep", 6, "absent.nsys-rep does not exist"),
+        ({}, "absent.nsys-rep", 6, "absent.nsys-rep does not exist: give the .nsys-rep that"),
+        ({}, "..", 6, ".. is no file: give the .nsys-rep that a capture wrote"),
     ],
 )
 def test_nothing_half_written_is_left(
@@ -79,13 +80,37 @@ def test_nothing_half_written_is_left(
     assert names(tmp_path) == ["run.nsys-rep", "run.qdstrm"]
 
 
+@pytest.mark.parametrize("name", ["run.nsys-rep", "./run.nsys-rep", "link.sqlite"])
+def test_the_report_is_never_replaced_by_its_export(tmp_path: Path, name: str) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    (tmp_path / "run.nsys-rep").write_text("report")
+    (tmp_path / "link.sqlite").symlink_to("run.nsys-rep")
+    words = ["export", "run.nsys-rep", "-o", name, "--force"]
+    done = nsysprof(*words, cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (7, "")
+    assert "is the file that is read, and would be destroyed: give another path with --output" in done.err
+    assert (tmp_path / "run.nsys-rep").read_text() == "report"
+
+
+@pytest.mark.parametrize("content", [b"some text", b"SQLite format 3\0..."])
+def test_what_is_no_report(tmp_path: Path, content: bytes) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    (tmp_path / "trace.sqlite").write_bytes(content)
+    done = nsysprof("export", "trace.sqlite", cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (6, "")
+    assert done.err == (
+        "nsysprof: error: trace.sqlite is no nsys report: "
+        "`nsysprof hotspots` reads exports; give the .nsys-rep\n"
+    )
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     fake = fake_nsys.install(tmp_path / "nsys")
     (tmp_path / "run.nsys-rep").write_text("report")
     words = ["export", "run.nsys-rep", "-o", "run.nsys-rep/out.sqlite"]
     done = nsysprof(*words, cwd=tmp_path, env=environment(fake))
     assert (done.code, done.out) == (7, "")
-    assert "run.nsys-rep/out.sqlite cannot be written" in done.err
+    assert "cannot write run.nsys-rep/out.sqlite (File exists): give another path with" in done.err
 
 
 def test_a_real_report(tmp_path: Path) -> None:

@@ -3,16 +3,17 @@
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from nsysprof.capture.importer import check_importer, import_stream
 from nsysprof.capture.locate import Nsys
 from nsysprof.errors import CaptureError, OutputError
+from nsysprof.files import check_target, replacing
 
 _PROGRESS = re.compile(rb"\[[= ]*(\d+)% *\]")
 _SQLITE = b"SQLite format 3\0"
+_ADVICE = "give another path with --output"
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and how far it is, 0..1."""
@@ -21,26 +22,34 @@ Progress = Callable[[str, float], None]
 def export_report(nsys: Nsys, report: Path, out: Path, *, force: bool, progress: Progress) -> Path:
     """Export ``report`` (.nsys-rep, or a .qdstrm that was never imported) to the SQLite file ``out``.
 
-    Raises CaptureError when nsys cannot, OutputError when ``out`` exists (without
-    ``force``) or cannot be written.
+    Raises CaptureError when ``report`` is none or nsys cannot, OutputError when ``out`` exists (without
+    ``force``), is ``report`` itself, or cannot be written.
     """
-    if not report.is_file():
-        raise CaptureError(f"{report} does not exist")
+    _check_report(report)
+    check_target(out, _ADVICE, (report,))
     if out.exists() and not force:
         raise OutputError(f"{out} exists", "give --force to replace it, or another name with --output")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".nsysprof-", dir=out.parent) as work:
-            if report.suffix == ".qdstrm":
-                progress("importing", 0.0)
-                stream, report = report, Path(work, "report.nsys-rep")
-                import_stream(check_importer(nsys), stream, report)
-            partial = Path(work, "report.sqlite")
-            _run_export(nsys, report, partial, progress)
-            partial.replace(out)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror}") from None
+    with replacing(out, _ADVICE, (report,)) as partial:
+        if report.suffix == ".qdstrm":
+            progress("importing", 0.0)
+            stream, report = report, partial.with_name("report.nsys-rep")
+            import_stream(check_importer(nsys), stream, report)
+        made = partial.with_name("report.sqlite")
+        _run_export(nsys, report, made, progress)
+        made.replace(partial)
     return out
+
+
+def _check_report(report: Path) -> None:
+    """Raise CaptureError when ``report`` is not there, or is what an export makes instead of its source."""
+    if not report.exists():
+        raise CaptureError(f"{report} does not exist", "give the .nsys-rep that a capture wrote")
+    if not report.is_file():
+        raise CaptureError(f"{report} is no file", "give the .nsys-rep that a capture wrote")
+    if _is_sqlite(report) or report.suffix == ".sqlite":
+        raise CaptureError(
+            f"{report} is no nsys report", "`nsysprof hotspots` reads exports; give the .nsys-rep"
+        )
 
 
 def _run_export(nsys: Nsys, report: Path, out: Path, progress: Progress) -> None:

@@ -62,7 +62,7 @@ def _first_bytes(path: Path) -> tuple[bytes, int]:
         with path.open("rb") as file:
             return file.read(100), os.fstat(file.fileno()).st_size
     except FileNotFoundError:
-        raise TraceError(f"{path} does not exist") from None
+        raise TraceError(f"{path} does not exist", _EXPORT_HINT) from None
     except PermissionError:
         raise TraceError(f"{path} may not be read", "check its permissions and its folder's") from None
     except OSError as error:
