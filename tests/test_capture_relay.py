@@ -20,6 +20,23 @@ TOLD = (
     b"    /a/path/of/the/program\n"
     b"no newline at the end"
 )
+NEW = (
+    b"Capture range started in the application.\n"
+    b"Capture range started in the morning.\n"
+    b"Capture range ended in the application.\n"
+    b"\tindented by the program\n\t/a/path/of/the/program\n"
+    b"Generating '/scratch/nsys-report-01ab.qdstrm'\n"
+    b"\r[1/1] [0%                          ] nsysprof-capture.nsys-rep\r[1/1] [========================100%] "
+    b"nsysprof-capture.nsys-rep\n"
+    b"Generated:\n\t/x/.capture-419fp7dm/nsysprof-capture.nsys-rep\n"
+    b"the last line\n"
+)
+"""As nsys 2025.3 talks."""
+NEW_SHOWN = (
+    b"Capture range started in the morning.\n"
+    b"\tindented by the program\n\t/a/path/of/the/program\n"
+    b"the last line\n"
+)
 SHOWN = (
     b"first line\n"
     b"\r 10%|#   | step 1\r 20%|##  | step 2\n"
@@ -36,6 +53,12 @@ def test_what_is_shown_and_what_is_heard() -> None:
     assert talk.feed(TOLD) + talk.finish() == SHOWN
     assert heard == [0.0, 0.4, 1.0]
     assert talk.stream_path == "/scratch/nsys-report-9749.qdstrm"
+
+
+def test_what_nsys_2025_says_of_itself_is_not_shown() -> None:
+    talk = NsysTalk(STEM, lambda _: None)
+    assert talk.feed(NEW) + talk.finish() == NEW_SHOWN
+    assert talk.stream_path == "/scratch/nsys-report-01ab.qdstrm"
 
 
 @given(st.lists(st.integers(0, len(TOLD)), max_size=30))

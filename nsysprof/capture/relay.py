@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable
 from typing import IO, BinaryIO
 
-_STARTS = (b"Generating '", b"Generated:", b"[1/1] [", b"    /")
+_RANGE_LINES = (b"Capture range started in the application.", b"Capture range ended in the application.")
+_STARTS = (b"Generating '", b"Generated:", b"[1/1] [", b"    /", b"\t/", *_RANGE_LINES)
+_INDENTS = (b"    /", b"\t/")
+"""Before the report's path: spaces until nsys 2024, a tab since."""
 _GENERATING = re.compile(rb"Generating '(.+\.qdstrm)'")
 _PROGRESS = re.compile(rb"\[1/1\] \[[= ]*(\d+)% *\]")
 
@@ -69,7 +72,9 @@ class NsysTalk:
         if (found := _PROGRESS.match(line)) and self._stem in line:
             self._on_progress(int(found[1]) / 100)
             return True
-        return line.strip() == b"Generated:" or (line.startswith(b"    /") and self._stem in line)
+        if line.strip() == b"Generated:" or line.rstrip(b"\r\n") in _RANGE_LINES:
+            return True
+        return line.startswith(_INDENTS) and self._stem in line
 
 
 class Relay(threading.Thread):
