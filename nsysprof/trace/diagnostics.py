@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from nsysprof.trace.trace import Trace
 
 _WARNING, _ERROR = 2, 3
-_LOSS = re.compile(r"\b(dropped|lost|missing|not all .* collected|couldn't allocate)\b", re.IGNORECASE)
+_LOSS = re.compile(r"\b(dropped|lost|missing|couldn't allocate)\b", re.IGNORECASE)
+"""Not the "Not all ... events might have been collected" that nsys says wherever a capture range ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
     """
     if not trace.has_table("DIAGNOSTIC_EVENT"):
         return ()
-    rows = trace._source.fetch("SELECT severity, text FROM DIAGNOSTIC_EVENT")
+    rows = trace.fetch("SELECT severity, text FROM DIAGNOSTIC_EVENT")
     found: dict[str, Diagnostic] = {}
     for severity, text in rows:
         line = " ".join(str(text).split())

@@ -131,6 +131,10 @@ class Trace:
         found = order[np.minimum(np.searchsorted(processes[order], parents), len(order) - 1)]
         return np.where(processes[found] == parents, found, -1).astype(np.int32)
 
+    def fetch(self, sql: str) -> list[tuple[object, ...]]:
+        """Return all rows of a small query of a table without columns of its own here; raises TraceError."""
+        return self._source.fetch(sql)
+
     @cached_property
     def kernels(self) -> KernelRows:
         """Kernels that ran."""
