@@ -7,6 +7,7 @@ import typer
 
 from nsysprof import __version__
 from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query, sweep
+from nsysprof.commands.output import checked_output
 from nsysprof.errors import NsysprofError
 
 app = typer.Typer(
@@ -53,7 +54,8 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """Run the command line; expected failures become one line on stderr and an exit code."""
     try:
-        app()
+        with checked_output():
+            app()
     except NsysprofError as error:
         sys.stderr.write(f"nsysprof: error: {error}\n")
         sys.exit(error.exit_code)
