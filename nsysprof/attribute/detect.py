@@ -88,7 +88,7 @@ def _without_warmup(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
     skip = int(first[run]) + _last_interruption(sequence, start_ns, start)
     opens = cycles.opens[skip:].copy()
     opens[:1] = True
-    return Cycles(cycles.start[skip:], cycles.end[skip:], opens, cycles.agreement)
+    return Cycles(cycles.start[skip:], cycles.end[skip:], opens, cycles.sure)
 
 
 def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
@@ -115,4 +115,4 @@ def _confidence(level: Level, cycles: Cycles) -> float:
     number = 1 - 0.5 ** (len(cycles) - 1)
     size = level.period / (level.period + 10)  # short patterns come about by chance, or are layers
     even = (1 + level.even) / 2
-    return float(np.clip(level.overlap * cycles.agreement * number * size * even, 0, 1))
+    return float(np.clip(level.overlap * cycles.sure * number * size * even, 0, 1))

@@ -50,7 +50,8 @@ def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
     cover = _covers(sequence, start_ns, anchors)
     least = np.where(anchors.period < _LARGE, *_LEAST_COVER)
     rows = np.flatnonzero((cover >= least) & (anchors.period >= 2) & (anchors.regular >= _LEAST_REGULAR))
-    rows = rows[np.argsort(anchors.period[rows], kind="stable")]
+    first = anchors.position[anchors.row[rows]]  # an order that does not depend on the codes
+    rows = rows[np.lexsort((first, anchors.width[rows], anchors.period[rows]))]
     period = anchors.period[rows]
     splits = np.flatnonzero(period[1:] > period[:-1] * _SAME_PERIOD + 1) + 1
     levels = [_level(sequence, anchors, cover, members) for members in np.split(rows, splits) if len(members)]

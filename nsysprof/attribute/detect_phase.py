@@ -11,18 +11,19 @@ import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_levels import Level
-from nsysprof.attribute.detect_votes import change_over, follow, sample, short_ones, take_votes
+from nsysprof.attribute.detect_votes import agreement, change_over, follow, sample, short_ones, take_votes
 from nsysprof.trace.model import I32, I64
 
 _SAMPLED = 64
 _SAMPLED_VALUES = 1_000_000
 _EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
+_ALIKE = 0.9
 _WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
 _COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
 _CLEARLY = 1.5  # times as long: a pause that tells something
 _DOUBTFUL = 0.9
 _BETTER = 0.1
-_UNANCHORED = 0.7  # agreement when nothing but pauses tells where a step begins
+_UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Cycles:
     end: I64
     opens: Bools
     """Whether it is the first of its run."""
-    agreement: float
+    sure: float
     """Part of the evidence that speaks for where they begin, 0..1."""
 
     def __len__(self) -> int:
@@ -70,15 +71,15 @@ def place_cycles(sequence: I32, start_ns: I64, anchors: Anchors, level: Level) -
             end = start + round(level.period)
             end[~marks.closes] = start[~marks.opens]
             return _whole(start, end, len(sequence), _UNANCHORED)
-    frame, agreement = _frame(anchors, level, marks, ends)
+    frame, sure = _frame(anchors, level, marks, ends)
     lead = _lead(sequence, start_ns, frame, ends)
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
-    return _whole(start, end, len(sequence), agreement)
+    return _whole(start, end, len(sequence), sure)
 
 
-def _whole(start: I64, end: I64, launches: int, agreement: float) -> Cycles:
+def _whole(start: I64, end: I64, launches: int, sure: float) -> Cycles:
     """Drop the cycles that the sequence holds only in part."""
     length = end - start
     start, end = np.clip(start, 0, launches), np.clip(end, 0, launches)
@@ -86,21 +87,19 @@ def _whole(start: I64, end: I64, launches: int, agreement: float) -> Cycles:
     start, end = start[keep], end[keep]
     opens = np.ones(len(start), bool)
     opens[1:] = start[1:] != end[:-1]
-    return Cycles(start, end, opens, agreement)
+    return Cycles(start, end, opens, sure)
 
 
 def _open_ends(sequence: I32, marks: Marks) -> tuple[bool, bool]:
     """Return whether the cycles reach the first and the last launch, so that nothing limits them there."""
     at, launches = marks.at, len(sequence)
     shift, back = int(at[1] - at[0]), int(at[-1] - at[-2])
-    first, last = min(int(at[0]), _EDGE), min(launches - int(at[-1]), _EDGE)
-    begins = (
-        at[0] <= shift and (sequence[:first] == sequence[shift : shift + first]).mean() >= 0.9
-        if first
-        else True
-    )
-    tail = sequence[launches - last :] == sequence[launches - last - back : launches - back]
-    return bool(begins), bool(launches - at[-1] <= back and tail.mean() >= 0.9)
+    edge = np.arange(min(_EDGE, launches - shift, launches - back))
+    begins = (sequence[edge] == sequence[edge + shift]).mean() >= _ALIKE
+    ends = (sequence[launches - 1 - edge] == sequence[launches - 1 - edge - back]).mean() >= _ALIKE
+    # a mark one cycle further on is missing only because the sequence does not hold it
+    beyond = 1 + _WHOLE
+    return bool(begins and at[0] <= beyond * shift), bool(ends and launches - at[-1] <= beyond * back)
 
 
 def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
@@ -115,16 +114,16 @@ def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
 
 
 def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]) -> tuple[_Frame, float]:
-    """Return what surely belongs to each step, by the anchors nearest the boundary, and their agreement."""
+    """Return what surely belongs to each step, by the anchors nearest the boundary, and how sure."""
     votes = take_votes(anchors, level, marks)
-    least, most, agreement = change_over(short_ones(votes), ends, round(level.period))
-    if agreement < _DOUBTFUL and not any(ends):
+    least, most, fit = change_over(short_ones(votes), ends, round(level.period))
+    if fit < _DOUBTFUL and not any(ends):
         # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
         for fewer in (_without(marks, marks.opens), _without(marks, marks.closes)):
             other = take_votes(anchors, level, fewer)
             answer = change_over(short_ones(other), ends, round(level.period))
-            if answer[2] > agreement + _BETTER:
-                marks, votes, (least, most, agreement) = fewer, other, answer
+            if answer[2] > fit + _BETTER:
+                marks, votes, (least, most, fit) = fewer, other, answer
     early = np.flatnonzero((votes.distance <= least) & (votes.before | ends[0]))
     late = np.flatnonzero((votes.distance - votes.width >= most) & (votes.after | ends[1]))
     heads, tails = marks.at, marks.at + anchors.width[level.main]
@@ -140,7 +139,8 @@ def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
     by_head = bool(np.std((tails - marks.at)[earlier]) >= np.std((heads - marks.at)[later]))
     if not by_head:
         joints[later] = tails[earlier] + room
-    return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), agreement
+    sure = _UNANCHORED if all(ends) else agreement(votes, least) or _UNANCHORED
+    return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), sure
 
 
 def _without(marks: Marks, dropped: Bools) -> Marks:

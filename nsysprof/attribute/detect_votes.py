@@ -14,7 +14,7 @@ from nsysprof.attribute.detect_levels import Level
 from nsysprof.trace.model import I64
 
 _SLACK = 0.4  # part of the period by which an anchor may be off its usual place
-_LATE_START = 0.35  # and by which a first step may be longer: lazy loading, the optimizer's state
+_LATE_START = 0.25  # and by which a first step may be longer: lazy loading, the optimizer's state
 _FEWEST_VOTES = 5
 _SAMPLED_RUNS = 64
 
@@ -86,11 +86,11 @@ def _present(member: I64, usual: F64, at: I64, slack: float, members: int) -> Bo
 
 
 def change_over(votes: Votes, ends: tuple[bool, bool], period: int) -> tuple[int, int, float]:
-    """Return the least and most launches by which a step begins before its main anchor, and the agreement.
+    """Return the least and most launches by which a step begins before its main anchor, and the fit.
 
     An anchor that occurs before the first main one does not lie outside the first step, and one that does not
     occur there does not lie inside; likewise after the last one. Where the cycles reach the end of the
-    sequence (``ends``) that side tells nothing. The agreement is the part of the votes that is respected.
+    sequence (``ends``) that side tells nothing. The fit is the part of the votes respected, 0..1.
     """
     near = np.clip(votes.distance, 0, period)
     far = np.clip(votes.distance - votes.width, -1, period)
@@ -105,6 +105,15 @@ def change_over(votes: Votes, ends: tuple[bool, bool], period: int) -> tuple[int
     most = best[np.append(np.flatnonzero(np.diff(best) > 1), len(best) - 1)[0]]
     cast = max(len(near) * (1 if ends[0] != ends[1] else 2), 1)
     return int(best[0]), int(most), 1 - float(against.min()) / cast
+
+
+def agreement(votes: Votes, lead: int) -> float | None:
+    """Return which part of the votes that say something allow steps to begin so much before the anchor."""
+    inside, outside = votes.before & ~votes.after, votes.after & ~votes.before
+    sure = np.count_nonzero(inside | outside)
+    wrong = np.count_nonzero(inside & (lead <= votes.distance - votes.width))
+    wrong += np.count_nonzero(outside & (lead >= votes.distance))
+    return 1 - float(wrong) / sure if sure else None
 
 
 def _at_most(values: I64, limits: I64) -> I64:
