@@ -28,6 +28,12 @@ class Target:
     """The NVTX range to record, None for the whole process."""
     is_runner: bool
     """True for nsysprof's own runners: they open the range, and write a run record."""
+    delay_s: float = 0.0
+    """Seconds after which recording starts."""
+    duration_s: float = 0.0
+    """Seconds for which it lasts; then the program is ended. 0: to the program's end."""
+    pytorch_nvtx: bool = False
+    """Mark what PyTorch does in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,14 @@ def with_images_in(target: Target, folder: Path) -> Target:
         return target
     interpreter, script, *options = target.program
     return replace(target, program=(interpreter, script, "--out", str(folder), *options))
+
+
+def with_window(target: Target, delay_s: float, duration_s: float) -> Target:
+    """Return ``target`` recorded in a window of time; raises UsageError where a range says when."""
+    if (delay_s or duration_s) and target.range_name is not None:
+        hint = "add --whole-process" if target.is_runner else "leave --capture-range out"
+        raise UsageError("--delay and --duration do not go with the recording of a range", hint)
+    return replace(target, delay_s=delay_s, duration_s=duration_s)
 
 
 def chosen_range(target: Target, capture_range: str | None, *, whole_process: bool) -> str | None:

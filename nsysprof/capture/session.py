@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
 """Environment variable that tells a runner where to write its run record."""
 CAPTURE_VARIABLE = "NSYSPROF_CAPTURE"
 """Set to 1 for a runner whose range is captured: it also times the same run outside that range."""
+
+_ENDED_BY_NSYS = 128 + signal.SIGTERM
+"""What nsys returns when it has ended the program because time was up."""
 
 _STEM = "nsysprof-capture"
 _SUFFIXES = (".nsys-rep", ".qdstrm", ".sqlite", ".run.json")
@@ -125,6 +129,8 @@ class _Job:
         started, began = datetime.now(UTC), time.monotonic()
         command = profile_command(self.nsys, request.target, self.work / _STEM, known)
         ended = run_nsys(command, self._environment(), _STEM, streams, request.patience)
+        if request.target.duration_s and ended.code == _ENDED_BY_NSYS and not ended.signal:
+            ended = replace(ended, code=0)  # as it was asked to
         ran = time.monotonic() - began
         for old in self.targets.values():
             old.unlink(missing_ok=True)  # --force was given

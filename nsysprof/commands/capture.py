@@ -40,13 +40,23 @@ def capture(
         str | None,
         typer.Option("--capture-range", metavar="nvtx:NAME", help="Record only this NVTX range."),
     ] = None,
+    delay: Annotated[
+        float, typer.Option("--delay", min=0, metavar="S", help="Start recording after S seconds.")
+    ] = 0,
+    duration: Annotated[
+        float,
+        typer.Option("--duration", min=0, metavar="S", help="End the program after S seconds of recording."),
+    ] = 0,
+    pytorch_nvtx: Annotated[
+        bool, typer.Option("--pytorch-nvtx", help="Mark PyTorch's operators or modules in a program.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace results of the same name.")] = False,
     nsys: Annotated[str | None, typer.Option("--nsys", help="The nsys to use.")] = None,
 ) -> None:
     """Run a runner under nsys (other options go to it: --steps 20), or any program: capture -- PROGRAM ..."""
     from rich.console import Console
 
-    from nsysprof.capture.request import Request, choose_target, chosen_range, with_images_in
+    from nsysprof.capture.request import Request, choose_target, chosen_range, with_images_in, with_window
     from nsysprof.capture.session import run_capture
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
@@ -54,7 +64,8 @@ def capture(
     target = choose_target(runner, context.args, context.meta.get(PROGRAM))
     chosen = chosen_range(target, capture_range, whole_process=whole_process)
     name = name or target.name
-    target = with_images_in(replace(target, range_name=chosen), output / name)
+    target = replace(target, range_name=chosen, pytorch_nvtx=pytorch_nvtx)
+    target = with_window(with_images_in(target, output / name), delay, duration)
     request = Request(target, output, name, force, nsys)
     with export_bar(Console(stderr=True)) as progress:
         done = run_capture(request, streams(sys.stdout.buffer, sys.stderr.buffer, progress), progress)
