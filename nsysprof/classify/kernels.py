@@ -45,9 +45,13 @@ def _classify(rules: RuleSet, name: str) -> KernelClass:
     signature = parse(name)
     rule = rules.find(signature)
     if rule is None:
-        return KernelClass("unknown", library_of(signature.scope), family_of(signature), "")
+        return _shared("unknown", library_of(signature.scope), family_of(signature), "")
     library = rule.library or library_of(signature.scope)
-    return KernelClass(rule.category, library, rule.family or family_of(signature), rule.pattern)
+    return _shared(rule.category, library, rule.family or family_of(signature), rule.pattern)
+
+
+_shared = lru_cache(maxsize=1 << 12)(KernelClass)
+"""Kernels differ in sizes and types more than in what they are."""
 
 
 _LIBRARIES = {
@@ -83,7 +87,11 @@ _NVJET = re.compile(r"nvjet(?:_sm\d+)?_([a-z0-9]+?)_")
 
 def family_of(signature: Signature) -> str:
     """Return a kernel's short name: no sizes, no types, with the functor that a wrapper applies."""
-    head, inner = signature.head, signature.inner
+    return _family(signature.head, signature.inner)
+
+
+@lru_cache(maxsize=1 << 12)
+def _family(head: str, inner: str) -> str:
     if nvjet := _NVJET.match(head):
         return f"nvjet_{nvjet.group(1)}"
     if not inner or head.endswith("::kernel"):

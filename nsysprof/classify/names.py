@@ -6,12 +6,14 @@ length of the name, and names beyond ``MAX_LENGTH`` are cut, so a hostile name c
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsysprof.classify.mangled import unmangle
 
 MAX_LENGTH = 4096
 """Characters of a name that are looked at; what says what a kernel is stands well before that."""
+MANGLED_LENGTH = 1200
+"""Characters of a mangled name that are looked at: parameters follow that repeat what stood before."""
 
 _ANONYMOUS = ("<unnamed>::", "(anonymous namespace)::", "{anonymous}::", "`anonymous namespace'::")
 _UNIQUE = re.compile(r"(?:_GLOBAL__N_|_INTERNAL_)\w*::")
@@ -21,6 +23,7 @@ _CAST = re.compile(
 )
 _ENABLE_IF = ">::type "
 _BRACKET = re.compile(r"[<>]")
+_OPENING = re.compile(r"[<(]")
 _VAGUE = frozenset(
     {
         "kernel",
@@ -59,8 +62,7 @@ _TYPES = frozenset((
 """Words in template arguments that do not tell what a kernel does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A kernel's name in parts."""
 
     scope: str
@@ -84,9 +86,10 @@ def parse(name: str) -> Signature:
     if text.startswith("__nv_static_") and "__Z" in text:  # a kernel of one file: its name stands behind
         text = text[text.index("__Z") + 1 :]
     if text.startswith(("_Z", "__Z")):
-        text = unmangle(text)
-    for anonymous in _ANONYMOUS:
-        text = text.replace(anonymous, "")
+        text = unmangle(text[:MANGLED_LENGTH])
+    if "::" in text:
+        for anonymous in _ANONYMOUS:
+            text = text.replace(anonymous, "")
     if "_N" in text:
         text = _UNIQUE.sub("", text)
     begin, end = _qualified_name(text)
@@ -138,8 +141,8 @@ def _qualified_name(text: str) -> tuple[int, int]:
 
 
 def _first_bracket(text: str, begin: int) -> int:
-    angle, paren = text.find("<", begin), text.find("(", begin)
-    return min(position if position >= 0 else len(text) for position in (angle, paren))
+    found = _OPENING.search(text, begin)
+    return found.start() if found else len(text)
 
 
 def _is_name(character: str) -> bool:

@@ -59,7 +59,10 @@ class RuleSet:
             found = self._match(f"{signature.scope}::{signature.subject}")
         if found and found.lastindex:
             return self._first[found.lastindex - 1]
-        return self._find_word(signature.head) or self._find_word(f"{signature.scope}::{signature.head}")
+        word = self._find_word(signature.head)
+        if word or not signature.scope:
+            return word
+        return self._find_word(f"{signature.scope}::{signature.head}")
 
     def _look_for_word(self, name: str) -> Rule | None:
         at = min((match.lastindex or 0 for match in self._scan(name, 0, NAME_LENGTH)), default=0)
