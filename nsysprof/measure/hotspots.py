@@ -1,5 +1,6 @@
 """Where the time of a trace went: steps, kernels, CUDA API calls and the causes of idleness."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -51,8 +52,11 @@ def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = 
 
 def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
-    calls = load_calls(trace)
-    names = load_names(trace, rules)
+    _ = trace.kernels, trace.strings  # loaded here, as the file belongs to this thread
+    with ThreadPoolExecutor(1) as pool:
+        named = pool.submit(load_names, trace, rules)  # while the calls are loading
+        calls = load_calls(trace)
+        names = named.result()
     ops = gather(trace, names.kinds())
     submissions = Submissions(ops, calls.rows)
     found = find_steps(trace, submissions, steps)
@@ -69,19 +73,21 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     trace, ops, calls, found = inputs.trace, inputs.ops, inputs.calls, inputs.steps
     info = _info(trace, ops)
     hidden = hidden_launches(calls, ops)
-    table = summarise(calls, CallWindows(found.start_ns, found.end_ns, found.processes, trace.thread_process))
-    delays = queue_delays(ops, calls.rows, found.of_op, len(found))
     windows = gpu_windows(ops, found.of_op, found.chain)
-    parts = partition_devices(inputs, windows)
+    with ThreadPoolExecutor(1) as pool:  # NumPy mostly lets go of Python's lock
+        partitioned = pool.submit(partition_devices, inputs, windows, trace.overheads)
+        cpu_windows = CallWindows(found.start_ns, found.end_ns, found.processes, trace.thread_process)
+        table = summarise(calls, cpu_windows)
+        delays = queue_delays(ops, calls.rows, found.of_op, len(found))
+        operators = Operators(trace, inputs.submissions, inputs.names.coded, info.end_ns)
+        ranges = range_hotspots(trace, inputs.submissions, info.end_ns)
+        categories = category_shares(inputs.work)
+        total = sum(share.ns for share in categories.values())
+        kernels = kernel_hotspots(trace, inputs.names, operators.of_names(), total)
+        chosen = sample(calls, ops, found.start_ns, found.end_ns)
+        parts = partitioned.result()
     hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
     steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps, table))
-    del windows
-    categories = category_shares(inputs.work)
-    total = sum(share.ns for share in categories.values())
-    names = inputs.names
-    operators = Operators(trace, inputs.submissions, names.coded, info.end_ns)
-    kernels = kernel_hotspots(trace, names, operators.of_names(), total)
-    chosen = sample(calls, ops, found.start_ns, found.end_ns)
     partitions = {
         str(device): named(part.through[-1], len(hidden) > 0)
         for device, part in zip(ops.devices, parts, strict=True)
@@ -114,8 +120,8 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         comparison=comparison,
         typical=typical_step(steps, comparison),
         distortion=distortion_beside(trace.path),
-        ranges=range_hotspots(trace, inputs.submissions, info.end_ns),
-        operators=operators.hotspots(names.classes),
+        ranges=ranges,
+        operators=operators.hotspots(inputs.names.classes),
         memory=device_memory(trace.memory, info.start_ns),
         tree=kernel_tree(kernels, total),
         patterns=call_patterns(calls, chosen),
@@ -200,4 +206,3 @@ def unclosed_ranges(trace: Trace) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(trace.range_texts[text] for text in trace.ranges.text[rows[:100]].tolist()))
     some = ", ".join(repr(name[:40]) for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return (f"{number_of(len(rows), 'NVTX range')} never closed ({some}): counted up to the trace's end",)
-

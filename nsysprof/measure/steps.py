@@ -57,10 +57,10 @@ class _Tables:
     columns: StepColumns
 
 
-def partition_devices(inputs: StepInputs, windows: Windows) -> list[Partition]:
+def partition_devices(inputs: StepInputs, windows: Windows, overheads: OverheadRows) -> list[Partition]:
     """Partition the time of every device, cut where steps begin and end."""
     ops = inputs.ops
-    cpu = Cpu(inputs.calls.rows, inputs.calls.cause(), inputs.trace.overheads)
+    cpu = Cpu(inputs.calls.rows, inputs.calls.cause(), overheads)
     found = []
     for device in range(len(ops.devices)):
         there = windows.present[:, device]
