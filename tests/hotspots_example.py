@@ -142,6 +142,7 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
             ApiHotspot("cudaMemsetAsync", "memset", True, 5_132, 66_009_120, 12_862.3, 3_001, 80_000),
         ),
         unclassified_share=3_072 / total,
+        typical=(len(rows) - 1) // 2,
         headline=(
             "A step takes 88.0 ms and the GPU is busy for 35.3 % of it.",
             "Most of the lost time is the CPU outside CUDA: 38.6 % of a step.",

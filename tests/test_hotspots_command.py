@@ -49,6 +49,15 @@ def test_json_writes_no_page(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.sqlite"]
 
 
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_records_leave_warnings_to_stderr(tmp_path: Path, form: str) -> None:
+    TraceBuilder().kernel("gemm", 0, 10).write(tmp_path / "alone.sqlite")
+    done = nsysprof(tmp_path, "alone.sqlite", form)
+    assert done.returncode == 0
+    assert "warning: the trace holds no CUDA API calls" in done.stderr
+    assert "page" not in done.stderr
+
+
 def test_json_and_a_page_where_asked(tmp_path: Path) -> None:
     done = nsysprof(tmp_path, "run.sqlite", "--json", "--html", "pages/mine.html")
     assert done.returncode == 0

@@ -106,6 +106,12 @@ def test_csv_has_one_record_a_line() -> None:
     }
 
 
+def test_csv_leaves_empty_what_is_unknown() -> None:
+    step = replace(example(1).steps[0], busy_ns=-1, idle_ns=-1)
+    row = next(csv.DictReader(to_csv(replace(example(1), steps=(step,))).splitlines()))
+    assert (row["record"], row["busy_ns"], row["idle_ns"]) == ("step", "", "")
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_csv_defuses_what_a_spreadsheet_would_run(start: str) -> None:
     result = example()

@@ -1,17 +1,26 @@
 """What the terminal shows of a result."""
 
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hotspots_example import HOSTILE, example
 from rich.console import Console
 
+from nsysprof.measure.results import CallPattern, DeviceMemory, Distortion, Hotspots, KernelGroup
 from nsysprof.render.format import duration, milliseconds, share, short_share, significant, size
-from nsysprof.render.palette import API_COLORS, CATEGORY_COLORS, IDLE_COLORS
+from nsysprof.render.palette import API_COLORS, CATEGORY_COLORS, IDLE_COLORS, bucket_label
 from nsysprof.render.tables import print_hotspots
 from nsysprof.render.terminal import sparkline
 from nsysprof.render.text import plain, readable_kernel, shortened
+
+
+def shown(result: Hotspots, width: int) -> str:
+    out = io.StringIO()
+    print_hotspots(result, Console(file=out, width=width))
+    return out.getvalue()
 
 
 def printed(width: int, color: bool = False, **options: object) -> str:
@@ -30,6 +39,72 @@ def test_no_line_is_wider_than_the_terminal_and_none_is_cut(width: int, steps: i
     assert max(map(len, lines)) <= width
     numbers = [line for line in lines if line.startswith("step ")]
     assert all("…" not in line for line in numbers)
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_narrow_terminals_lose_columns_but_no_figure(width: int) -> None:
+    result = replace(example(), tree=(KernelGroup("gemm", 1_234_567_890, 1_234_567, 0.3),))
+    lines = shown(result, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line for line in lines if re.search(r"\d\S*…( |$)|\.…", line)] == []
+    (row,) = [line for line in lines if line.startswith("step 7 ")]
+    assert row.split()[:5] == ["step", "7", "88.0", "31.1", "56.9"]
+
+
+def test_how_much_profiling_stretched_a_step() -> None:
+    assert "under nsys" not in printed(80)
+    lines = shown(replace(example(), distortion=Distortion(51.46, 63.81)), 80).splitlines()
+    assert lines[3] == "a step takes x 1.24 under nsys: 51.5 ms unrecorded"
+
+
+def test_the_step_that_is_shown_is_the_typical_one_also_where_others_did_nothing() -> None:
+    idle = [replace(step, wall_ns=0, partition={}) for step in example(3).steps]
+    found = replace(example(4), steps=(*idle, replace(example(4).steps[3], index=3)), typical=3)
+    assert "Where 88.0 ms of step 3 went" in shown(found, 80)
+
+
+def test_steps_without_gpu_work_show_their_time_on_the_cpu() -> None:
+    idle = [
+        replace(step, wall_ns=0, partition={}, cpu_start_ns=0, cpu_end_ns=1_000 * (step.index + 1))
+        for step in example(3).steps
+    ]
+    text = " ".join(shown(replace(example(3), steps=tuple(idle)), 80).split())
+    assert "Steps on the CPU 3 steps, 2.00 us in the median, 1.00 us to 3.00 us; none used the GPU" in text
+    assert "Where 0 ns" not in text
+
+
+def test_a_step_row_shows_the_partition_of_its_window() -> None:
+    step = replace(
+        example(1).steps[0], wall_ns=100_000_000, partition={"gemm": 60_000_000, "idle:host": 40_000_000}
+    )
+    row = next(
+        line for line in shown(replace(example(1), steps=(step,)), 120).splitlines() if "step 0 " in line[:8]
+    )
+    assert "60.0 60%" in row
+    assert "11.8" not in row
+
+
+def test_a_pattern_names_every_kind_that_it_launches() -> None:
+    pattern = CallPattern(
+        ("cudaMemsetAsync", "cudaLaunchKernel"), 1680, 84.0, 0.25, {"fmha": 1120, "gemm": 560}
+    )
+    text = shown(replace(example(), patterns=(pattern,)), 80)
+    assert "25.0 %  1,680    84.0  FMHA 67%, GEMM 33%" in text
+
+
+def test_tables_of_the_whole_trace_say_so() -> None:
+    titles = [line for line in printed(80).splitlines() if line.startswith(("Kernels ", "CUDA API "))]
+    assert [title.endswith("whole trace") for title in titles] == [True, True]
+
+
+def test_memory_from_before_the_recording_is_no_activity_in_it() -> None:
+    device = DeviceMemory(0, 16_700_000_000, 0, 0, 0, 0, -1, -1, (), initial_bytes=16_700_000_000)
+    text = " ".join(shown(replace(example(), memory=(device,)), 120).split())
+    assert "16.7 GB of it when recording began, then no allocations, no releases" in text
+
+
+def test_buckets_of_unseen_graphs_have_names() -> None:
+    assert (bucket_label("hidden"), bucket_label("graph")) == ("Unseen CUDA graphs", "CUDA graph")
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -71,8 +146,8 @@ def test_ranges_patterns_and_memory_follow() -> None:
     lines = [" ".join(line.split()) for line in printed(80).splitlines()]
     assert "1.79 s 600 ms 1 50,000 generate" in lines
     assert not any(line.endswith(" step 1") for line in lines)
-    at = lines.index("2,800 140 FMHA cudaMallocAsync x2 > cudaMemsetAsync > cudaLaunchKernel")
-    assert lines[at + 1] == "> cudaFreeAsync"
+    at = next(at for at, line in enumerate(lines) if " 2,800 140 FMHA cudaMallocAsync x2 > " in line)
+    assert lines[at + 1].endswith("cudaFreeAsync")
     assert "GPU 0: at most 9.59 GB in use, 36,018 allocations of 244 GB, 36,011 releases;" in lines
 
 

@@ -79,7 +79,10 @@ def _write_page(inputs: "StepInputs", result: "Hotspots", path: Path) -> None:
 def _print(result: "Hotspots", as_json: bool, as_csv: bool) -> None:
     if as_json or as_csv:
         from nsysprof.render.records import to_csv, to_json
+        from nsysprof.render.text import plain
 
+        for warning in result.warnings:
+            sys.stderr.write(f"warning: {plain(warning)}\n")
         sys.stdout.write(to_json(result) + "\n" if as_json else to_csv(result))
     else:
         from rich.console import Console

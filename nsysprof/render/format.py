@@ -1,5 +1,6 @@
 """Numbers as people write them: three significant digits, units by size, and never a rounded 0 % or 100 %."""
 
+from nsysprof.measure.results import Distortion
 from nsysprof.units import count, duration, number_of, significant, size
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "short_share",
     "significant",
     "size",
+    "stretched",
 ]
 
 UNKNOWN_NS = -1
@@ -26,6 +28,11 @@ def milliseconds(ns: float) -> str:
         return "?"
     value = ns / 1e6
     return significant(value) if abs(value) >= 0.001 else ("<0.001" if value > 0 else ">-0.001")
+
+
+def stretched(slow: Distortion | None) -> str:
+    """Write how much profiling stretched a step: ``x 1.24 under nsys: 51.5 ms unrecorded``; empty unknown."""
+    return f"x {slow.ratio:.2f} under nsys: {duration(slow.baseline_ms * 1e6)} unrecorded" if slow else ""
 
 
 def share(part: float) -> str:

@@ -1,11 +1,10 @@
 """The figures that stand at the head of the page, as HTML."""
 
-from collections.abc import Iterator
-from statistics import median
+from collections.abc import Iterator, Sequence
 
 from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots
-from nsysprof.render.format import count, duration, share
+from nsysprof.render.format import count, duration, number_of, share, stretched
 from nsysprof.render.page_file import facts_html
 from nsysprof.render.palette import bucket_label
 from nsysprof.render.text import plain, readable_kernel, shortened
@@ -31,21 +30,25 @@ def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
         yield "Largest kernel", shortened(label, 34), note
 
 
+def _spread(times: Sequence[int]) -> str:
+    return f"{number_of(len(times), 'step')}, {duration(times[0])} to {duration(times[-1])}"
+
+
 def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     steps = hotspots.steps
     walls = sorted(step.wall_ns for step in steps)
-    middle = hotspots.comparison.median_ns if hotspots.comparison else int(median(walls))
-    spread = f"{count(len(steps))} steps, {duration(walls[0])} to {duration(walls[-1])}"
-    yield "Step", duration(middle), f"median of {spread}"
     wall = sum(walls)
     if not wall:
+        times = sorted(step.cpu_end_ns - step.cpu_start_ns for step in steps)
+        yield "Step", duration(times[(len(times) - 1) // 2]), f"median of {_spread(times)} on the CPU"
         return
+    yield "Step", duration(steps[hotspots.typical].wall_ns), f"median of {_spread(walls)}"
+    if hotspots.distortion:
+        factor, _, note = stretched(hotspots.distortion).partition(" under nsys: ")
+        yield "Stretched by nsys", factor, f"under nsys; {note}"
     if all(step.busy_ns >= 0 for step in steps):
-        waits = (
-            f"; {share(hotspots.launch_bound)} of the run it waits for launches"
-            if hotspots.launch_bound
-            else ""
-        )
+        waiting = sum(step.launch_bound * step.wall_ns for step in steps) / wall
+        waits = f"; {share(waiting)} of it waits for launches" if waiting else ""
         yield (
             "GPU busy",
             share(sum(step.busy_ns for step in steps) / wall),

@@ -190,8 +190,8 @@ def _csv_step(step: Step) -> Iterator[dict[str, object]]:
         "key": step.label,
         "ns": step.wall_ns,
         "count": step.kernels,
-        "busy_ns": step.busy_ns,
-        "idle_ns": step.idle_ns,
+        "busy_ns": step.busy_ns if step.busy_ns >= 0 else "",
+        "idle_ns": step.idle_ns if step.idle_ns >= 0 else "",
         "start_ns": step.gpu_start_ns,
         "end_ns": step.gpu_end_ns,
     }

@@ -6,11 +6,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nsysprof.classify.categories import CATEGORY_LABELS
+from nsysprof.attribute.buckets import IDLE, WORK_LABELS
 from nsysprof.measure.results import Amount, Hotspots, Step
 from nsysprof.render.format import count, milliseconds, short_share
 from nsysprof.render.palette import category_color
-from nsysprof.render.terminal import grid
+from nsysprof.render.terminal import fitted, grid
 from nsysprof.render.text import shortened
 
 MOST_ROWS = 40
@@ -43,6 +43,9 @@ def steps_table(hotspots: Hotspots, width: int) -> RenderableType | None:
         notes.append(
             f"{count(skipped)} of {count(len(steps))} steps left out: first, slowest and last are shown"
         )
+    if len({device for step in steps for device in step.partitions}) > 1:
+        notes.append("of several GPUs the busiest one's time; work that overlaps counts once")
+    table = fitted(table, width, ("m/f/s", "launches", "other", "idle"))
     return Group(table, *(Text(note, style="dim") for note in notes))
 
 
@@ -50,8 +53,9 @@ def _columns(steps: Sequence[Step], room: int) -> tuple[list[str], list[str]]:
     """Return the keys with a column of their own and those summed under ``other``, by total time."""
     totals: dict[str, int] = {}
     for step in steps:
-        for key, amount in step.categories.items():
-            totals[key] = totals.get(key, 0) + amount.ns
+        for key, ns in step.partition.items():
+            if key not in IDLE:
+                totals[key] = totals.get(key, 0) + ns
     keys = sorted((key for key, ns in totals.items() if ns), key=lambda key: -totals[key])
     if len(keys) <= room:
         return keys, []
@@ -79,7 +83,7 @@ def _empty_table(hotspots: Hotspots, keys: list[str], other: bool) -> Table:
 
 def _short_label(key: str) -> str:
     return {"elementwise": "elem", "reduction": "reduce", "conv": "conv", "resample": "resam"}.get(
-        key, CATEGORY_LABELS.get(key, key)[:6]
+        key, WORK_LABELS.get(key, key)[:6]
     )
 
 
@@ -113,7 +117,7 @@ def _work_cells(step: Step, keys: list[str], rest: list[str], with_share: bool) 
             text.append(f" {short_share(ns / step.wall_ns):>3}", style="dim")
         return text
 
-    cells = [cell(step.categories.get(key, _NOTHING).ns) for key in keys]
+    cells = [cell(step.partition.get(key, 0)) for key in keys]
     if rest:
-        cells.append(cell(sum(step.categories.get(key, _NOTHING).ns for key in rest)))
+        cells.append(cell(sum(step.partition.get(key, 0) for key in rest)))
     return cells

@@ -10,11 +10,20 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from nsysprof.classify.categories import CATEGORY_LABELS
-from nsysprof.measure.results import Hotspots, KernelHotspot, Step
-from nsysprof.render.format import count, duration, share, significant, size
+from nsysprof.measure.results import CallPattern, Hotspots, KernelHotspot, Step
+from nsysprof.render.format import (
+    count,
+    duration,
+    number_of,
+    share,
+    short_share,
+    significant,
+    size,
+    stretched,
+)
 from nsysprof.render.palette import API_LABELS, api_color, bucket_label, category_color
 from nsysprof.render.step_table import steps_table
-from nsysprof.render.terminal import grid, sparkline
+from nsysprof.render.terminal import fitted, grid, sparkline
 from nsysprof.render.text import plain, readable_kernel, shortened
 from nsysprof.render.tree_table import kernel_tree_table
 
@@ -47,6 +56,8 @@ def _opening(hotspots: Hotspots) -> RenderableType:
     trace = hotspots.trace
     lines: list[RenderableType] = [Text(plain(line), style="bold") for line in hotspots.headline]
     lines += [Text(f"warning: {plain(line)}", style="yellow") for line in hotspots.warnings]
+    if slow := stretched(hotspots.distortion):
+        lines.append(Text(f"a step takes {slow}"))
     about = [plain(trace.gpu) or "unknown GPU", duration(trace.end_ns - trace.start_ns), plain(trace.path)]
     lines.append(Text(" · ".join(about), style="dim"))
     return Group(*lines)
@@ -54,8 +65,10 @@ def _opening(hotspots: Hotspots) -> RenderableType:
 
 def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
     """Where the time of the median step went; without steps, the GPU time of the whole trace."""
-    if hotspots.steps:
-        step = median_step(hotspots.steps)
+    step = hotspots.steps[hotspots.typical] if hotspots.typical >= 0 else None
+    if step and not step.wall_ns:
+        return _cpu_steps(hotspots, step)
+    if step:
         rows = {key: ns for key, ns in step.partition.items() if ns}
         whole, title = step.wall_ns, f"Where {duration(step.wall_ns)} of {plain(step.label)} went"
         walls = [one.wall_ns for one in hotspots.steps]
@@ -66,38 +79,48 @@ def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
         rows = {key: total.ns for key, total in hotspots.categories.items()}
         whole, title, note = sum(rows.values()), "GPU time by kind of work", "no steps found"
     table = grid(title, note)
-    for name in ("", "time", "share", ""):
+    with_bar = console.width >= 60
+    for name in ("", "time", "share", "") if with_bar else ("", "time", "share"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     room = min(max(console.width - 50, 10), 50)
     block = "█" if console.encoding.startswith("utf") else "#"
     largest = max(rows.values(), default=0)
     for key, ns in sorted(rows.items(), key=lambda row: -row[1]):
         color = category_color(key)
-        bar = Text(block * max(round(ns / largest * room), 1), style=color)
-        table.add_row(Text(bucket_label(key), style=color), duration(ns), share(ns / whole), bar)
+        bar = [Text(block * max(round(ns / largest * room), 1), style=color)] if with_bar else []
+        label = shortened(bucket_label(key), max(console.width - 21, 12))
+        table.add_row(Text(label, style=color), duration(ns), share(ns / whole), *bar)
     return table
 
 
-def median_step(steps: tuple[Step, ...]) -> Step:
-    """Return the step whose wall time is the (lower) median; ``steps`` is not empty."""
-    return sorted(steps, key=lambda step: (step.wall_ns, step.index))[(len(steps) - 1) // 2]
+def _cpu_steps(hotspots: Hotspots, typical: Step) -> RenderableType:
+    """Return what is known of steps that ran nothing on a GPU: how long they took on the CPU."""
+    times = [step.cpu_end_ns - step.cpu_start_ns for step in hotspots.steps]
+    usual = duration(typical.cpu_end_ns - typical.cpu_start_ns)
+    line = Text("Steps on the CPU", style="bold")
+    line.append(
+        f"  {number_of(len(times), 'step')}, {usual} in the median, "
+        f"{duration(min(times))} to {duration(max(times))}; none used the GPU",
+        style="not bold",
+    )
+    return line
 
 
 def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
     shown = hotspots.kernels[:TOP_KERNELS]
     if not shown:
         return None
-    table = grid("Kernels", f"{len(shown)} of {count(len(hotspots.kernels))} by total time")
+    table = grid("Kernels", f"{len(shown)} of {count(len(hotspots.kernels))} by total time, whole trace")
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("total", justify="right", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
-    launched = any(kernel.operator for kernel in shown)
+    launched = width >= 72 and any(kernel.operator for kernel in shown)
     wide = not launched or width >= 100  # the mean makes way for the operator
     if wide:
         table.add_column("mean", justify="right", no_wrap=True)
     table.add_column("category", no_wrap=True)
     room = max(width - (50 if wide else 41), 20)
-    operator_room = min(max(len(plain(kernel.operator)) for kernel in shown), room * 2 // 5)
+    operator_room = min(max(len(plain(kernel.operator)) for kernel in shown), room * 2 // 5) * launched
     if launched:
         table.add_column("launched by", no_wrap=True)
     table.add_column("name", no_wrap=True)
@@ -112,14 +135,14 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
             *([Text(shortened(kernel.operator, operator_room))] if launched else []),
             Text(_kernel_title(kernel, room - operator_room - 2 * launched)),
         )
-    return table
+    return fitted(table, width, ("launched by", "mean", "category", "count"))
 
 
 def _api(hotspots: Hotspots, width: int) -> RenderableType | None:
     shown = hotspots.api_calls[:TOP_CALLS]
     if not shown:
         return None
-    table = grid("CUDA API", "time on the CPU, by function")
+    table = grid("CUDA API", "time on the CPU by function, whole trace")
     table.add_column("total", justify="right", no_wrap=True)
     table.add_column("count", justify="right", no_wrap=True)
     table.add_column("mean", justify="right", no_wrap=True)
@@ -135,7 +158,7 @@ def _api(hotspots: Hotspots, width: int) -> RenderableType | None:
             Text(API_LABELS.get(call.api_class, call.api_class), style=api_color(call.api_class)),
             Text(shortened(call.name, max(width - 54, 20))),
         )
-    return Group(table, _api_classes(hotspots))
+    return Group(fitted(table, width, ("class", "longest", "mean", "count")), _api_classes(hotspots))
 
 
 def _api_classes(hotspots: Hotspots) -> Text:
@@ -173,7 +196,7 @@ def _ranges(hotspots: Hotspots, width: int) -> RenderableType | None:
             count(each.operations),
             Text(shortened(each.text, max(width - 46, 20))),
         )
-    return table
+    return fitted(table, width, ("operations", "work", "count"))
 
 
 def _patterns(hotspots: Hotspots) -> RenderableType | None:
@@ -181,13 +204,12 @@ def _patterns(hotspots: Hotspots) -> RenderableType | None:
     shown = [each for each in hotspots.patterns if len(each.functions) > 1][:TOP_PATTERNS]
     if not shown:
         return None
-    table = grid("Call patterns", "calls round a launch, again and again")
-    for name in ("count", "a step", "launches"):
+    table = grid("Call patterns", "round a launch, by their part of the calls")
+    for name in ("calls", "count", "a step", "launches"):
         table.add_column(name, justify="left" if name == "launches" else "right", no_wrap=True)
-    table.add_column("calls", no_wrap=False)
+    table.add_column("pattern", no_wrap=False)
     classes = {call.name: call.api_class for call in hotspots.api_calls}
     for each in shown:
-        kind = max(each.categories, key=lambda key: each.categories[key], default="")
         calls = Text()
         for name, run in groupby(each.functions):
             times = len(list(run))
@@ -195,12 +217,26 @@ def _patterns(hotspots: Hotspots) -> RenderableType | None:
             calls.append(plain(name), style=api_color(classes.get(name, "")))
             calls.append(f" x{times}" if times > 1 else "")
         table.add_row(
+            share(each.share),
             count(each.count),
             significant(each.per_step) if each.per_step >= 0 else "",
-            Text(shortened(CATEGORY_LABELS.get(kind, kind), 12), style=category_color(kind)),
+            _launched(each),
             calls,
         )
     return Group(table, *_around(hotspots))
+
+
+def _launched(pattern: CallPattern) -> Text:
+    """Return the kinds of kernel that a pattern launches, with their parts where there are several."""
+    kinds = sorted(pattern.categories, key=lambda key: -pattern.categories[key])
+    whole = sum(pattern.categories.values())
+    text = Text()
+    for key in kinds[:2]:
+        text.append(", " if text else "")
+        text.append(shortened(CATEGORY_LABELS.get(key, key), 12), style=category_color(key))
+        if len(kinds) > 1:
+            text.append(f" {short_share(pattern.categories[key] / whole)}")
+    return text.append(", ...") if len(kinds) > 2 else text
 
 
 def _around(hotspots: Hotspots) -> Iterator[Text]:
@@ -222,8 +258,14 @@ def _memory(hotspots: Hotspots) -> RenderableType | None:
     lines: list[Text] = [Text("Device memory", style="bold")]
     for device in hotspots.memory:
         line = Text(f"GPU {device.device}: at most {size(device.peak_bytes)} in use, ")
-        line.append(f"{count(device.allocations)} allocations of {size(device.allocated_bytes)}")
-        line.append(f", {count(device.releases)} releases")
+        if device.initial_bytes:
+            line.append(f"{size(device.initial_bytes)} of it when recording began, then ")
+        line.append(
+            f"{number_of(device.allocations, 'allocation')} of {size(device.allocated_bytes)}"
+            if device.allocations
+            else "no allocations"
+        )
+        line.append(f", {number_of(device.releases, 'release') if device.releases else 'no releases'}")
         if device.pool_peak_bytes >= 0:
             line.append(f"; the pool grew to {size(device.pool_peak_bytes)}")
         lines.append(line)

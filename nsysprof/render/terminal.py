@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +27,31 @@ def grid(title: str, note: str = "") -> Table:
         padding=(0, 1, 0, 0),
         header_style="dim",
     )
+
+
+def fitted(table: Table, width: int, drop: Sequence[str]) -> Table:
+    """Return ``table`` without the columns that have no room, so that no figure is cut.
+
+    drop: headers of the columns that may go, the first one first. Cells are texts on one line.
+    """
+    columns = list(table.columns)
+    for header in drop:
+        if sum(_widest([column.header, *column.cells]) for column in columns) + 2 * len(columns) - 2 <= width:
+            break
+        columns = [column for column in columns if str(column.header) != header]
+    if len(columns) == len(table.columns):
+        return table
+    narrow = grid("")
+    narrow.title = table.title
+    for column in columns:
+        narrow.add_column(column.header, justify=column.justify, no_wrap=column.no_wrap)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        narrow.add_row(*row)
+    return narrow
+
+
+def _widest(cells: Sequence[RenderableType]) -> int:
+    return max(cell_len(str(cell)) for cell in cells)
 
 
 def sparkline(values: Sequence[int], width: int) -> str:

@@ -10,7 +10,7 @@ from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots, KernelGroup
 from nsysprof.render.format import count, duration, share
 from nsysprof.render.palette import category_color
-from nsysprof.render.terminal import grid
+from nsysprof.render.terminal import fitted, grid
 from nsysprof.render.text import readable_kernel, shortened
 
 MOST_ROWS = 24
@@ -51,7 +51,7 @@ def kernel_tree_table(hotspots: Hotspots, width: int) -> RenderableType:
         hidden = sum(id(part) not in visible for part in row.parts)
         figures = share(row.group.share), duration(row.group.ns), count(row.group.count)
         table.add_row(*figures, _title(row, hidden, max(width - _FIGURES, 20)))
-    return Group(table, unclassified)
+    return Group(fitted(table, width, ("count", "total")), unclassified)
 
 
 def _rows(groups: tuple[KernelGroup, ...], level: int, depth: int) -> Iterator[_Row]:
