@@ -203,6 +203,7 @@ def unclosed_ranges(trace: Trace) -> tuple[str, ...]:
     rows = np.flatnonzero(trace.ranges.end_ns < 0)
     if not len(rows):
         return ()
-    names = tuple(dict.fromkeys(trace.range_texts[text] for text in trace.ranges.text[rows[:100]].tolist()))
+    first = rows[np.argsort(trace.ranges.start_ns[rows], kind="stable")[:100]]
+    names = tuple(dict.fromkeys(trace.range_texts[text] for text in trace.ranges.text[first].tolist()))
     some = ", ".join(repr(name[:40]) for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return (f"{number_of(len(rows), 'NVTX range')} never closed ({some}): counted up to the trace's end",)
