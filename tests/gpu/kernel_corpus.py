@@ -88,11 +88,14 @@ def chosen_workloads(
     options: argparse.Namespace,
 ) -> Iterator[tuple[str, str, Callable[[str], Callable[[], Any]]]]:
     """Yield set, name and builder: called with the device, it returns what to run."""
-    from gpu import corpus_models, corpus_ops, corpus_others, heldout
+    from gpu import corpus_compiled, corpus_models, corpus_ops, corpus_others, heldout, heldout_models
 
     sets = {
-        "corpus": corpus_ops.WORKLOADS | corpus_others.WORKLOADS | corpus_models.WORKLOADS,
-        "heldout": heldout.WORKLOADS,
+        "corpus": corpus_ops.WORKLOADS
+        | corpus_others.WORKLOADS
+        | corpus_models.WORKLOADS
+        | corpus_compiled.WORKLOADS,
+        "heldout": heldout.WORKLOADS | heldout_models.WORKLOADS,
     }
     found = [
         (group, name, build)
