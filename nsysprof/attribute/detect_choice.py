@@ -15,7 +15,7 @@ from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_phase import Cycles, place_cycles
 from nsysprof.trace.model import I32, I64
 
-_ALIKE_COVER = 0.8  # of the best cover: levels of less are parts of something
+_ALIKE_COVER = 0.7  # of the best cover: levels of less are parts of something
 _ALIKE = 0.9  # of the outer level's overlap: inner cycles of less are not the same thing again
 _SAME_LEVEL = 1.5  # periods closer than this are one level seen twice
 _CONSTANT = 0.8  # part of the outer cycles that hold the usual number of inner ones
@@ -23,8 +23,8 @@ _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 _LAYER = 100  # launches: smaller cycles within something larger are layers whatever else it holds
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
 # inner cycles are steps of several images or epochs when they have so many launches, are so many in each
-# outer cycle, leave so much of their own length between, and make up so much of the run
-_LARGE, _MANY, _LARGE_EXTRA, _COMPLETE = 150, 8, 0.5, 0.85
+# outer cycle, leave so much of their own length between, make up so much of the run, and are as even
+_LARGE, _MANY, _LARGE_EXTRA, _COMPLETE, _EVEN = 150, 8, 0.5, 0.7, 0.9
 
 
 def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Level]) -> tuple[Level, Cycles]:
@@ -50,8 +50,8 @@ def _are_steps(anchors: Anchors, outer: Level, level: Level, inner: Cycles) -> b
     held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
     usual = int(np.median(held))
     extra = outer.period - usual * length
-    complete = level.cover >= _COMPLETE * outer.cover
-    if complete and length >= _LARGE and usual >= _MANY and extra >= _LARGE_EXTRA * length:
+    whole = level.cover >= _COMPLETE * outer.cover and level.even >= _EVEN
+    if whole and length >= _LARGE and usual >= _MANY and extra >= _LARGE_EXTRA * length:
         return True
     if level.support < outer.support:
         return False
