@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from selenium.webdriver.common.keys import Keys
 
 from nsysprof.errors import OutputError
+from nsysprof.measure.results import Distortion
 from nsysprof.render import page as page_module
 from nsysprof.render.format import duration
 from nsysprof.render.pack import ALPHABET, Columns, as_text
@@ -159,6 +161,28 @@ def test_a_click_on_a_bar_selects_its_step_everywhere(chromium: Browser, example
     assert chromium.run("return document.getElementById('step-choice').value") == "4"
     chromium.press("\ue00c")  # escape
     assert chromium.run("return document.getElementById('step-choice').value") == ""
+
+
+def test_what_is_of_the_whole_trace_says_so(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    said = " ".join(chromium.texts("#kernels .figure > p"))
+    assert "copies and sets of the whole trace; work" in said
+    assert "kernels of the whole trace. " in said
+    assert "of all 20 steps" not in said
+
+
+def test_the_head_says_how_much_nsys_stretched_a_step(tmp_path: Path) -> None:
+    result = replace(example(2), distortion=Distortion(51.46, 63.81))
+    text = write_page(result, tmp_path / "page.html").read_text(encoding="ascii")
+    assert "<dt>Under nsys</dt><dd>x 1.24<small>51.5 ms a step unrecorded</small></dd>" in text
+    plain = write_page(example(2), tmp_path / "page.html").read_text(encoding="ascii")
+    assert "Under nsys" not in plain
+
+
+def test_the_busy_tile_has_one_denominator(tmp_path: Path) -> None:
+    steps = tuple(replace(step, launch_bound=0.25) for step in example(2).steps)
+    text = write_page(replace(example(2), steps=steps, launch_bound=0.9), tmp_path / "p.html").read_text()
+    assert "of the time of all steps; 25.0 % of it waits for launches" in text
 
 
 def test_an_address_keeps_part_and_step(chromium: Browser, example_page: Path) -> None:

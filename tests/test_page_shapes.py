@@ -23,6 +23,18 @@ def calls_alone() -> TraceBuilder:
     return TraceBuilder().api("cudaMalloc_v3020", 10, 400).api("cudaFree_v3020", 500, 600)
 
 
+def steps_of_which_some_use_the_gpu() -> TraceBuilder:
+    builder = TraceBuilder()
+    for step in range(4):
+        builder.nvtx(f"step {step}", step * 1000, step * 1000 + 900)
+    builder.launch("gemm_kernel", api=(10, 20), gpu=(30, 500), correlation=1)
+    return builder.launch("gemm_kernel", api=(3010, 3020), gpu=(3030, 3500), correlation=2)
+
+
+def steps_on_the_cpu() -> TraceBuilder:
+    return TraceBuilder().nvtx("step 0", 0, 1000).nvtx("step 1", 1000, 3000).api("cudaFree_v3020", 5, 6)
+
+
 def one_step() -> TraceBuilder:
     builder = TraceBuilder().nvtx("step 0", 0, 1000)
     return builder.launch("gemm_kernel", api=(10, 20), gpu=(30, 500), correlation=1)
@@ -75,9 +87,30 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
+def page_of(builder: TraceBuilder, folder: Path) -> Path:
+    with open_trace(builder.write(folder / "trace.sqlite")) as trace:
+        inputs = examine(trace)
+        hotspots = hotspots_of(inputs)
+        return write_page(hotspots, folder / "page.html", measure_timeline(inputs, hotspots))
+
+
+def test_a_step_that_ran_nothing_says_so(chromium: Browser, tmp_path: Path) -> None:
+    chromium.open(page_of(steps_of_which_some_use_the_gpu(), tmp_path), "#inside?step=2")
+    chromium.run("document.getElementById('inside').scrollIntoView()")
+    said = chromium.wait("return document.querySelector('#inside .empty')?.textContent")
+    assert said == "step 2 ran nothing on the GPU."
+
+
+def test_steps_without_gpu_work_show_their_time_on_the_cpu(chromium: Browser, tmp_path: Path) -> None:
+    chromium.open(page_of(steps_on_the_cpu(), tmp_path))
+    assert "2 steps took 1.00 us to 2.00 us on the CPU and ran nothing on the GPU." in chromium.text("#steps")
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        steps_of_which_some_use_the_gpu,
+        steps_on_the_cpu,
         kernels_alone,
         calls_alone,
         one_step,

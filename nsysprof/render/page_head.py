@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots
-from nsysprof.render.format import count, duration, number_of, share, stretched
+from nsysprof.render.format import count, duration, number_of, share
 from nsysprof.render.page_file import facts_html
 from nsysprof.render.palette import bucket_label
 from nsysprof.render.text import plain, readable_kernel, shortened
@@ -44,8 +44,8 @@ def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
         return
     yield "Step", duration(steps[hotspots.typical].wall_ns), f"median of {_spread(walls)}"
     if hotspots.distortion:
-        factor, _, note = stretched(hotspots.distortion).partition(" under nsys: ")
-        yield "Stretched by nsys", factor, f"under nsys; {note}"
+        unrecorded = f"{duration(hotspots.distortion.baseline_ms * 1e6)} a step unrecorded"
+        yield "Under nsys", f"x {hotspots.distortion.ratio:.2f}", unrecorded
     if all(step.busy_ns >= 0 for step in steps):
         waiting = sum(step.launch_bound * step.wall_ns for step in steps) / wall
         waits = f"; {share(waiting)} of it waits for launches" if waiting else ""

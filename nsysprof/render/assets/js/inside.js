@@ -58,6 +58,10 @@ function drawRibbon(canvas, words, inner) {
   if (!rows.length) {
     canvas.hidden = true;
     words.textContent = "";
+    if (!Object.keys(steps[step].categories).length) {
+      inner.append(node("p", { class: "empty" }, `${name} ran nothing on the GPU.`));
+      return;
+    }
     inner.append(node("p", { class: "empty" }, `Single events of ${name} are not in the page: the trace is too large. They are there for `,
       ...exactSteps().flatMap((each) => [node("button", { onclick: () => selectStep(each) }, steps[each].label), " "])));
     return;
@@ -123,7 +127,7 @@ function markRanges(context, rows, step, perLine) {
 // Every part's median and spread over all steps, with the selected step as a mark.
 function stepSpread() {
   const parts = buckets.all.slice(0, 14);
-  const quantile = (sorted, part) => sorted[Math.round((sorted.length - 1) * part)];
+  const quantile = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)];
   const sorted = parts.map((key) => Float64Array.from(steps, (step) => step.partition[key] || 0).sort());
   const { body } = figure("inside", {
     title: "Spread over all steps",

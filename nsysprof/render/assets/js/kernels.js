@@ -20,6 +20,9 @@ function kernelColumns() {
   return COLUMNS.filter(({ key }) => key !== "operator" || result.kernels.some((row) => row.operator));
 }
 
+// Without a chosen step these figures take in what ran outside all steps, too.
+const wholeOrStep = (index) => (index === null ? "the whole trace" : stepName(index));
+
 // The kernels of the chosen step, or of the whole trace.
 function kernelRows() {
   const step = chosen.step;
@@ -86,7 +89,7 @@ function categoryShares() {
     };
   };
   const plot = chart(body, 60 + 24 * Object.keys(result.categories).length, make);
-  const say = () => { words.textContent = `Time of all kernels, copies and sets of ${stepName(chosen.step)}; work that overlaps counts twice.`; };
+  const say = () => { words.textContent = `Time of all kernels, copies and sets of ${wholeOrStep(chosen.step)}; work that overlaps counts twice.`; };
   say();
   onSelect(() => { say(); plot.draw(); });
   treemap();
@@ -209,7 +212,7 @@ function drawKernels({ view, visible, head, rows, more, words }) {
   rows.replaceChildren(...all.slice(0, view.limit).map((row) => kernelRow(row, largest, withOperator)));
   more.hidden = all.length <= view.limit;
   more.textContent = `Show all ${count(all.length)} kernels`;
-  words.textContent = `${count(all.length)} of ${count(kernelRows().length)} kernels of ${stepName(chosen.step)}. `
+  words.textContent = `${count(all.length)} of ${count(kernelRows().length)} kernels of ${wholeOrStep(events ? chosen.step : null)}. `
     + "Shares are of the time of all kernels, copies and sets. A click on a row shows the whole name.";
 }
 

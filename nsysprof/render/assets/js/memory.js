@@ -19,7 +19,7 @@ function startQueue() {
   const x = Array.from(time, (ns) => ns / 1e9);
   const { body } = figure("api", {
     title: "How far the CPU is ahead of the GPU",
-    text: `Time from the return of a launch call to the start of its work (median and highest of every ${count(events.queue.group)} operations), and the most `
+    text: `Time from the return of a launch call to the start of its work (${events.queue.group === 1 ? "of every operation" : `median and highest of every ${count(events.queue.group)} operations`}), and the most `
       + "operations that were submitted and had not begun. Near nothing means that the GPU waits for the CPU. Drag to zoom, double click to come back.",
     csv: () => [["time_ns", "delay_min_ns", "delay_median_ns", "delay_max_ns", "queue_depth_max"],
       ...Array.from(time, (ns, at) => [ns + events.start_ns, min[at], median[at], max[at], depth[at]])],
@@ -79,7 +79,8 @@ function memoryFigure(device) {
   const pooled = device.pool_peak_bytes >= 0;
   const { body } = figure("memory", {
     title: `Device memory of GPU ${device.device}`,
-    text: `At most ${bytes(device.peak_bytes)} in use; ${count(device.allocations)} allocations of ${bytes(device.allocated_bytes)} in all, ${count(device.releases)} releases. `
+    text: `At most ${bytes(device.peak_bytes)} in use${device.initial_bytes ? `, ${bytes(device.initial_bytes)} of it when recording began` : ""}; `
+      + `allocations since: ${count(device.allocations)}${device.allocations ? `, ${bytes(device.allocated_bytes)} in all` : ""}; releases: ${count(device.releases)}. `
       + `${device.points.length < events ? "Drawn are the lowest and highest of each group of events. " : ""}${pooled
         ? `The pool is cudaMallocAsync's; it grew to ${bytes(device.pool_peak_bytes)}.`
         : "PyTorch's own allocator asks CUDA for large segments only; what tensors use within them is not seen here."}`,

@@ -50,6 +50,12 @@ function startSteps() {
     emptyState("steps", "No steps", page.no_steps);
     return;
   }
+  if (!buckets.all.length) {
+    const times = steps.map((step) => step.cpu_end_ns - step.cpu_start_ns);
+    emptyState("steps", "No GPU work in the steps", `${count(steps.length)} ${steps.length === 1 ? "step" : "steps"} took `
+      + `${duration(Math.min(...times))} to ${duration(Math.max(...times))} on the CPU and ran nothing on the GPU.`);
+    return;
+  }
   const { body, frame } = figure("steps", {
     title: "Where each step's time went",
     text: "Each bar is one step on the GPU, from its first kernel to the next step's. Every nanosecond belongs to "

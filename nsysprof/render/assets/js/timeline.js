@@ -53,7 +53,7 @@ function legendEntries() {
   return [...entries, ...Object.keys(page.api_classes).filter((key) => classes.has(key)).map((key) => [`API: ${apiLabel(key)}`, apiColor(key)])];
 }
 
-const middleStep = () => steps.map((step, index) => [step.wall_ns, index]).sort((a, b) => a[0] - b[0])[(steps.length - 1) >> 1]?.[1] ?? null;
+const middleStep = () => (result.typical < 0 ? null : result.typical);
 
 function setView(from, to) {
   const least = 200; // ns
