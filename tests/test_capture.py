@@ -120,7 +120,80 @@ def test_results_are_not_overwritten(tmp_path: Path, suffix: str) -> None:
     assert f"x{suffix} exists: give --force to replace it" in refused.err
     assert old.read_text() == "old"
     assert nsysprof(*words, "--force", "--", *HELLO, cwd=tmp_path, env=environment(fake)).code == 0
-    assert not old.is_file() or old.read_bytes()[:3] != b"old"
+    assert names(tmp_path) == ["nsys", "x.nsys-rep", "x.run.json", "x.sqlite"]
+    assert all((tmp_path / name).read_bytes()[:3] != b"old" for name in names(tmp_path)[1:])
+
+
+@pytest.mark.parametrize("profile", ["nothing", "refuse", "never"])
+def test_force_keeps_the_old_results_when_nothing_new_was_recorded(tmp_path: Path, profile: str) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile=profile)
+    files = ["x.nsys-rep", "x.run.json", "x.sqlite"]
+    for name in files:
+        (tmp_path / name).write_text("old")
+    words = ["capture", "-o", ".", "--name", "x", "--force", "--", *HELLO]
+    assert nsysprof(*words, cwd=tmp_path, env=environment(fake)).code in (1, 6)
+    assert names(tmp_path) == ["nsys", *files]
+    assert [(tmp_path / name).read_text() for name in files] == ["old"] * 3
+
+
+def test_force_keeps_the_old_export_until_there_is_a_new_one(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", export="fail")
+    for name in ("x.nsys-rep", "x.qdstrm", "x.sqlite"):
+        (tmp_path / name).write_text("old")
+    words = ["capture", "-o", ".", "--name", "x", "--force", "--", *HELLO]
+    assert nsysprof(*words, cwd=tmp_path, env=environment(fake)).code == 6
+    assert names(tmp_path) == ["nsys", "x.nsys-rep", "x.run.json", "x.sqlite"]
+    assert (tmp_path / "x.nsys-rep").read_text() != "old"
+    assert (tmp_path / "x.sqlite").read_text() == "old"
+    assert json.loads((tmp_path / "x.run.json").read_text())["files"] == ["x.nsys-rep"]
+
+
+def test_a_mistyped_option_of_a_runner_starts_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    done = nsysprof("capture", "--bogus", cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "nsysprof: error: unrecognized arguments: --bogus: see nsysprof capture --runner sdxl --runner-help\n"
+    )
+    assert names(tmp_path) == ["nsys"]
+
+
+def test_the_options_of_a_runner(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys")
+    done = nsysprof("capture", "--runner-help", cwd=tmp_path, env=environment(fake))
+    assert (done.code, done.err) == (0, "")
+    assert "--steps N" in done.out
+    assert "--channels-last" in done.out
+    assert names(tmp_path) == ["nsys"]
+
+
+def test_the_help_says_how_to_see_them(tmp_path: Path) -> None:
+    done = nsysprof("capture", "--help", cwd=tmp_path, env=environment())
+    assert "nsysprof capture --runner sdxl --runner-help" in " ".join(done.out.split())
+    none = nsysprof("capture", "--runner-help", "--", "true", cwd=tmp_path, env=environment())
+    assert (none.code, none.out) == (2, "")
+
+
+def test_the_manifest_has_a_command_line_for_other_eyes(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "home/nsys")
+    work = tmp_path / "home/work"
+    work.mkdir()
+    env = environment(fake, HOME=str(tmp_path / "home"))
+    program = [
+        sys.executable,
+        "-c",
+        "",
+        str(work / "a.json"),
+        f"--in={tmp_path}/home/b",
+        f"{tmp_path}/homely",
+    ]
+    words = ["capture", "-o", str(work / "out"), "--name", "x", "--", *program]
+    assert nsysprof(*words, cwd=work, env=env).code == 0
+    manifest = json.loads((work / "out/x.run.json").read_text())
+    assert manifest["command"][-3:] == program[-3:]
+    assert manifest["portable"][0] == "~/nsys/bin/nsys"
+    assert "--output=./out/x" in manifest["portable"]
+    assert manifest["portable"][-3:] == ["./a.json", "--in=~/b", f"{tmp_path}/homely"]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +207,7 @@ def test_results_are_not_overwritten(tmp_path: Path, suffix: str) -> None:
         (["--capture-range", "nvtx:a", "--whole-process", "--", "true"], 2, "exclude each other"),
         (["--name", "../x", "--", "true"], 2, "is no file name"),
         (["-o", "nsys/bin/nsys", "--", "true"], 7, "nsys/bin/nsys"),
+        (["-o", "/proc/nowhere", "--", "true"], 7, "/proc/nowhere is on no disk: give another --output"),
     ],
 )
 def test_what_makes_no_sense(tmp_path: Path, words: list[str], code: int, message: str) -> None:
@@ -179,7 +253,7 @@ def test_a_range_that_never_opens(tmp_path: Path, code: int) -> None:
     assert done.code == (code or 6)
     assert done.out.startswith("hello\n")
     assert "nsys recorded nothing: the NVTX range 'train' never opened" in done.out
-    assert names(tmp_path / "nsysprof-out") == ["x.run.json"]
+    assert names(tmp_path / "nsysprof-out") == []
 
 
 def test_nsys_fails_to_start_once(tmp_path: Path) -> None:
@@ -260,7 +334,7 @@ while True:
     ("answer", "times", "code", "files"),
     [
         ("sys.exit(130)", 1, 130, ["x.nsys-rep", "x.run.json", "x.sqlite"]),
-        ("pass", 2, 137, ["x.run.json"]),
+        ("pass", 2, 137, []),
     ],
 )
 def test_ctrl_c(tmp_path: Path, answer: str, times: int, code: int, files: list[str]) -> None:

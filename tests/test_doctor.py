@@ -131,6 +131,13 @@ def test_no_gpu_and_no_torch_leave_other_captures_possible(
     assert diagnosis.can_capture
 
 
+def test_what_there_is_of_nvtx_is_said_without_nsys(tmp_path: Path) -> None:
+    found = by_name(diagnose(str(tmp_path / "nowhere"), tmp_path))
+    assert found["nsys"].status is Status.FAIL
+    assert found["nvtx"].status is Status.WARN
+    assert found["nvtx"].detail.endswith("; not tried, for want of a working nsys")
+
+
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = fake_nsys.install(tmp_path / "nsys")
     monkeypatch.setattr(host, "free_bytes", lambda _: 100_000_000)

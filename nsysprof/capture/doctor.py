@@ -55,7 +55,7 @@ def diagnose(named: str | None = None, folder: Path = Path("nsysprof-out")) -> D
     try:
         nsys = find_nsys(named)
     except NsysError as error:
-        findings.append(Finding("nsys", Status.FAIL, error.message, error.hint))
+        findings += [Finding("nsys", Status.FAIL, error.message, error.hint), _nvtx_alone()]
     else:
         findings += _about_nsys(nsys)
     gpus = host.gpus()
@@ -79,7 +79,7 @@ def _about_nsys(nsys: Nsys) -> list[Finding]:
     importer = check_importer(nsys)
     if not importer.works:
         findings.append(Finding("importer", Status.FAIL, importer.reason, _importer_advice(importer.reason)))
-        return findings
+        return [*findings, _nvtx_alone()]
     where = "" if importer.beside else ", which nsys does not find by itself; nsysprof starts it"
     findings.append(Finding("importer", Status.OK, f"{importer.path}{where}"))
     return [*findings, _about_nvtx(nsys)]
@@ -103,10 +103,18 @@ def _importer_advice(reason: str) -> str:
     return "install the whole of Nsight Systems, or run `nsysprof doctor --install-nsys DIR`"
 
 
-def _about_nvtx(nsys: Nsys) -> Finding:
+def _nvtx_alone() -> Finding:
+    """Say what there is of nvtx where no nsys can be tried with it."""
     version = nvtx_version()
     if not version:
         return Finding("nvtx", Status.FAIL, "the Python package nvtx is not installed", "pip install nvtx")
+    return Finding("nvtx", Status.WARN, f"{version}; not tried, for want of a working nsys")
+
+
+def _about_nvtx(nsys: Nsys) -> Finding:
+    version = nvtx_version()
+    if not version:
+        return _nvtx_alone()
     trial = try_ranges(nsys)
     if trial.recorded:
         return Finding("nvtx", Status.OK, f"{version}; a trial range was recorded, imported and exported")

@@ -69,7 +69,16 @@ def torch_cuda() -> str | None:
 
 def free_bytes(folder: Path) -> int:
     """Return the free space where ``folder`` is, or will be."""
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def is_on_disk(folder: Path) -> bool:
+    """Return whether ``folder`` is, or will be, where files can lie: not so below /proc or /sys."""
+    return shutil.disk_usage(_existing(folder)).total > 0
+
+
+def _existing(folder: Path) -> Path:
     place = folder.absolute()
     while not place.exists():
         place = place.parent
-    return shutil.disk_usage(place).free
+    return place

@@ -5,8 +5,8 @@ It never holds the environment or the name of the host, so that it can be passed
 
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,6 @@ from nsysprof.capture.process import Ended
 
 SCHEMA = "nsysprof.capture/1"
 RECORD_SCHEMA = "nsysprof.run/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When a capture ran and how long its parts took."""
-
-    started_at: str
-    """UTC, ISO 8601."""
-    program_s: float
-    """Seconds under nsys, the import included."""
-    export_s: float
-    """Seconds of the export to SQLite."""
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -51,6 +39,7 @@ def manifest(
     return {
         "schema": SCHEMA,
         "command": list(command),
+        "portable": portable(command),
         "exit_code": ended.code,
         "signal": ended.signal or None,
         "versions": {
@@ -63,6 +52,16 @@ def manifest(
         "gpus": [gpu.name for gpu in gpus],
         **rest,
     }
+
+
+def portable(command: Sequence[str]) -> list[str]:
+    """Return ``command`` for other eyes: ``.`` for the working folder, ``~`` for the user's home."""
+    words = list(command)
+    for folder, short in ((Path.cwd(), "."), (Path.home(), "~")):
+        if folder != folder.parent:  # "/" is nobody's
+            named = re.compile(rf"(?<![^=:,;\s]){re.escape(str(folder))}(?=[/:,;\s]|$)")
+            words = [named.sub(short, word) for word in words]
+    return words
 
 
 def write_manifest(values: Mapping[str, Any], path: Path) -> None:

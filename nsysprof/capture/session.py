@@ -22,6 +22,7 @@ from nsysprof.capture.process import Ended, Streams
 from nsysprof.capture.request import Request
 from nsysprof.capture.start import run_nsys
 from nsysprof.errors import CaptureError, NsysError, NsysprofError, OutputError, UsageError
+from nsysprof.files import check_target
 
 RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
 """Environment variable that tells a runner where to write its run record."""
@@ -47,8 +48,8 @@ class Capture:
     """The .nsys-rep, or the .qdstrm where that could not be imported; None when nothing was recorded."""
     export: Path | None
     """The .sqlite; None when there is none."""
-    manifest: Path
-    """The .run.json."""
+    manifest: Path | None
+    """The .run.json; None when nothing was recorded."""
     record: dict[str, Any] | None
     """The runner's run record."""
     gpus: tuple[host.Gpu, ...]
@@ -97,6 +98,10 @@ def _targets(request: Request) -> dict[str, Path]:
     found = [path for path in targets.values() if path.exists()]
     if found and not request.force:
         raise OutputError(f"{found[0]} exists", "give --force to replace it, or another --name")
+    for path in found:
+        check_target(path, "give another --name")
+    if not host.is_on_disk(request.folder):
+        raise OutputError(f"{request.folder} is on no disk", "give another --output")
     if (free := host.free_bytes(request.folder)) < host.LEAST_FREE_BYTES:
         raise OutputError(
             f"{request.folder}: only {free // 10**6} MB are free", "make room, or give --output"
@@ -132,8 +137,6 @@ class _Job:
         if request.target.duration_s and ended.code == _ENDED_BY_NSYS and not ended.signal:
             ended = replace(ended, code=0)  # as it was asked to
         ran = time.monotonic() - began
-        for old in self.targets.values():
-            old.unlink(missing_ok=True)  # --force was given
         report, export, failure = self._keep(ended)
         record = read_record(self.work / "run.json")
         gpus = host.gpus()
@@ -146,10 +149,11 @@ class _Job:
             "problem": str(failure) if failure else None,
             "run": record,
         }
-        target = self.targets[".run.json"]
-        write_manifest(manifest(shown, self.nsys, gpus, ended, rest), self.work / "manifest.json")
-        (self.work / "manifest.json").replace(target)
-        return Capture(self.nsys, ended, report, export, target, record, gpus, failure)
+        written = None
+        if report:  # else there is nothing to describe, and the name stays free for the next attempt
+            write_manifest(manifest(shown, self.nsys, gpus, ended, rest), self.work / "manifest.json")
+            written = (self.work / "manifest.json").replace(self.targets[".run.json"])
+        return Capture(self.nsys, ended, report, export, written, record, gpus, failure)
 
     def _environment(self) -> dict[str, str]:
         """Return the program's environment: ours, output unbuffered, and what runners look for."""
@@ -193,8 +197,14 @@ class _Job:
                 failure = error
         for path in (report, stream):
             if path.is_file():
-                return path.replace(self.targets[path.suffix]), failure
+                return self._put(path), failure
         return None, failure
+
+    def _put(self, path: Path) -> Path:
+        """Move a report to its place; an older one of the other kind has now a successor."""
+        place = path.replace(self.targets[path.suffix])
+        self.targets[".qdstrm" if path.suffix == ".nsys-rep" else ".nsys-rep"].unlink(missing_ok=True)
+        return place
 
     def _nothing(self, ended: Ended) -> CaptureError:
         """Say why there is no report."""

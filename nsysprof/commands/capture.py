@@ -52,16 +52,27 @@ def capture(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace results of the same name.")] = False,
     nsys: Annotated[str | None, typer.Option("--nsys", help="The nsys to use.")] = None,
+    runner_help: Annotated[
+        bool, typer.Option("--runner-help", help="Show the runner's own options, and exit.")
+    ] = False,
 ) -> None:
-    """Run a runner under nsys (other options go to it: --steps 20), or any program: capture -- PROGRAM ..."""
+    """Run a runner under nsys, or any program: capture -- PROGRAM ...
+
+    Options that are not listed here go to the runner, as --steps 20 does; nsysprof capture --runner sdxl
+    --runner-help lists them.
+    """
     from rich.console import Console
 
     from nsysprof.capture.request import Request, choose_target, chosen_range, with_images_in, with_window
+    from nsysprof.capture.runner_options import check_options
     from nsysprof.capture.session import run_capture
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
 
     target = choose_target(runner, context.args, context.meta.get(PROGRAM))
+    if help_text := check_options(target, show_help=runner_help):
+        typer.echo(help_text, nl=False)
+        return
     chosen = chosen_range(target, capture_range, whole_process=whole_process)
     name = name or target.name
     target = replace(target, range_name=chosen, pytorch_nvtx=pytorch_nvtx)
