@@ -40,7 +40,7 @@ class StepWork:
 
 
 def load_names(trace: Trace, rules: RuleSet | None = None) -> KernelNames:
-    """Load and classify the kernel names of a trace; without ``rules`` by those that come with the package."""
+    """Load and classify the kernel names of a trace, by the package's rules unless others are given."""
     coded = code(trace.kernels.name)
     texts = tuple(trace.strings.get(id_, "") for id_ in coded.values.tolist())
     return KernelNames(coded, texts, tuple(classify_names(texts, rules)))
