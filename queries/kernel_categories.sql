@@ -6,12 +6,12 @@
 -- Needs: StringIds(id, value)
 --
 -- Columns:
---   category  text   gemm, fmha, conv, norm, ...; unknown where no rule knows the kernel
---   library   text   where the kernels come from, such as cudnn
---   names     count  different kernels
---   count     count  kernels that ran
---   total_ns  ns     sum of durations
---   share     0..1   part of the time of all kernels
+--   category      text   gemm, fmha, conv, norm, ...; unknown where no rule knows the kernel
+--   library       text   where the kernels come from, such as cudnn
+--   names         count  different kernels
+--   count         count  kernels that ran
+--   total_ns      ns     sum of durations
+--   kernel_share  0..1   part of the time of all kernels; copies and memory sets are not in it
 WITH by_name AS (
     SELECT demangledName AS id, count(*) AS count, sum(end - start) AS total_ns
     FROM CUPTI_ACTIVITY_KIND_KERNEL
@@ -23,7 +23,7 @@ SELECT
     count(*) AS names,
     sum(by_name.count) AS count,
     sum(by_name.total_ns) AS total_ns,
-    1.0 * sum(by_name.total_ns) / nullif(sum(sum(by_name.total_ns)) OVER (), 0) AS share
+    1.0 * sum(by_name.total_ns) / nullif(sum(sum(by_name.total_ns)) OVER (), 0) AS kernel_share
 FROM by_name
 LEFT JOIN StringIds AS name ON name.id = by_name.id
 GROUP BY 1, 2

@@ -6,13 +6,13 @@
 -- Needs: StringIds(id, value)
 --
 -- Columns:
---   name      text   demangled name
---   count     count  kernels
---   total_ns  ns     sum of durations
---   mean_ns   ns     total / count
---   min_ns    ns     shortest
---   max_ns    ns     longest
---   share     0..1   part of the time of all kernels
+--   name          text   demangled name
+--   count         count  kernels
+--   total_ns      ns     sum of durations
+--   mean_ns       ns     total / count
+--   min_ns        ns     shortest
+--   max_ns        ns     longest
+--   kernel_share  0..1   part of the time of all kernels; copies and memory sets are not in it
 WITH summary AS (
     SELECT
         demangledName AS id,
@@ -30,7 +30,7 @@ SELECT
     1.0 * summary.total_ns / summary.count AS mean_ns,
     summary.min_ns AS min_ns,
     summary.max_ns AS max_ns,
-    1.0 * summary.total_ns / nullif(sum(summary.total_ns) OVER (), 0) AS share
+    1.0 * summary.total_ns / nullif(sum(summary.total_ns) OVER (), 0) AS kernel_share
 FROM summary
 LEFT JOIN StringIds AS name ON name.id = summary.id
 ORDER BY summary.total_ns DESC, summary.id;

@@ -142,6 +142,12 @@ def test_needs_are_what_sqlite_reads(whole: Path, name: str) -> None:
     assert read == {need.table: {*need.columns, *need.optional_columns} for need in query.needs}
 
 
+@pytest.mark.parametrize("name", ["kernel_categories", "kernel_summary"])
+def test_shares_of_kernels_alone_are_called_so(name: str) -> None:
+    # the shares of `hotspots` are of copies and memory sets, too
+    assert load_query(name).columns[-1].name == "kernel_share"
+
+
 def test_the_reference_is_up_to_date() -> None:
     written = (assets.folder("queries") / "README.md").read_text("utf-8")
     assert written == reference(), "run: python -m nsysprof.trace.queries > queries/README.md"

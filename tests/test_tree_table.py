@@ -66,7 +66,7 @@ def test_the_tree_is_printed_with_what_is_alone_on_one_line() -> None:
         "5.00 %  5.00 ms      2    cublas > ampere_sgemm",
         "20.0 %  20.0 ms      2  FMHA > flash-attention > flash_fwd_kernel",
         "10.0 %  10.0 ms      2  Unclassified > mystery",
-        "unclassified: 10.0 % of the GPU time",
+        "unclassified: 10.0 % of the GPU time; shares are of kernels, copies and sets",
     ]
 
 
@@ -74,7 +74,10 @@ def test_the_tree_is_printed_with_what_is_alone_on_one_line() -> None:
 def test_the_unclassified_share_is_printed_when_it_is_nothing(
     rows: tuple[tuple[str, str, str, str, int], ...],
 ) -> None:
-    assert printed(rows, 80, 0.0)[-1] == "unclassified: 0 % of the GPU time"
+    assert (
+        printed(rows, 80, 0.0)[-1]
+        == "unclassified: 0 % of the GPU time; shares are of kernels, copies and sets"
+    )
 
 
 def test_only_the_largest_groups_are_shown_and_the_others_counted() -> None:

@@ -35,7 +35,8 @@ class _Row:
 
 def kernel_tree_table(hotspots: Hotspots, width: int) -> RenderableType:
     """Return the largest groups of kernels as a tree, and the part of the GPU time that no rule knows."""
-    unclassified = Text(f"unclassified: {share(hotspots.unclassified_share)} of the GPU time", style="dim")
+    unknown = f"unclassified: {share(hotspots.unclassified_share)} of the GPU time"
+    unclassified = Text(f"{unknown}; shares are of kernels, copies and sets", style="dim")
     rows = list(_rows(hotspots.tree, _CATEGORY, 0))
     if not rows:
         return unclassified
