@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from trace_builder import TraceBuilder
 
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.render.page import _page_data
+from nsysprof.trace import open_trace
+
 
 @pytest.fixture(autouse=True)
 def _trace(tmp_path: Path) -> None:
@@ -81,6 +85,29 @@ def test_a_bad_rule_file_is_a_usage_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "rule 1 of bad.toml: no category 'GEMM'" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.toml", "run.sqlite"]
+
+
+def test_a_page_of_another_trace_is_not_replaced_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later/run.sqlite").write_bytes((tmp_path / "run.sqlite").read_bytes())
+    said = [nsysprof(tmp_path, name).stderr for name in ("run.sqlite", "./run.sqlite", "later/run.sqlite")]
+    assert said == [
+        "page: nsysprof-out/run.html\n",
+        "page: nsysprof-out/run.html\n",
+        "page: nsysprof-out/run.html (in place of a page of another trace; --html names another file)\n",
+    ]
+
+
+def test_a_page_does_not_tell_where_its_trace_lies(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, str(tmp_path / "run.sqlite"), "--json", "--html", "page.html")
+    assert json.loads(done.stdout)["trace"]["path"] == str(tmp_path / "run.sqlite")
+    text = (tmp_path / "page.html").read_text()
+    assert "From run.sqlite, nsys export schema" in text
+    assert tmp_path.name not in text
+    with open_trace(tmp_path / "run.sqlite") as trace:
+        data = json.dumps(_page_data(measure_hotspots(trace)))
+    assert '"path": "run.sqlite"' in data
+    assert tmp_path.name not in data
 
 
 @pytest.mark.parametrize("name", ["run.sqlite", "./run.sqlite", "link.html"])

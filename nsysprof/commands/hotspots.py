@@ -63,17 +63,20 @@ def hotspots(
         _print(result, as_json, as_csv)
         if html or open_page or not (no_html or as_json or as_csv):
             page = html or Path("nsysprof-out") / f"{trace.stem}.html"
-            _write_page(inputs, result, page)
-            sys.stderr.write(f"page: {page}\n")
+            note = _write_page(inputs, result, page)
+            sys.stderr.write(f"page: {page}{note}\n")
             if open_page:
                 typer.launch(str(page))
 
 
-def _write_page(inputs: "StepInputs", result: "Hotspots", path: Path) -> None:
+def _write_page(inputs: "StepInputs", result: "Hotspots", path: Path) -> str:
+    """Write the page; return what is to be said of the file that it replaced."""
     from nsysprof.measure.timeline import measure_timeline
-    from nsysprof.render.page import write_page
+    from nsysprof.render.page import replaces_another, write_page
 
+    another = replaces_another(path, Path(result.trace.path))
     write_page(result, path, measure_timeline(inputs, result))
+    return " (in place of a page of another trace; --html names another file)" if another else ""
 
 
 def _print(result: "Hotspots", as_json: bool, as_csv: bool) -> None:

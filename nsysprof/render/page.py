@@ -5,7 +5,9 @@ deflated. A policy in the head lets only these very scripts run (by their hashes
 of a trace goes in as escaped HTML or as JSON without ``<``.
 """
 
+import hashlib
 import html
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,11 @@ def write_page(hotspots: Hotspots, path: str | Path, timeline: Timeline | None =
     return write_file(page_html(hotspots, timeline), Path(path), Path(hotspots.trace.path))
 
 
+def replaces_another(path: Path, trace: Path) -> bool:
+    """Return whether ``path`` is a file now that is no page of the trace at ``trace``."""
+    return path.is_file() and _mark(trace).encode() not in path.read_bytes()
+
+
 def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
     """Return the whole page as ASCII text."""
     meta, events = timeline_data(timeline) if timeline else (None, b"")
@@ -55,7 +62,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
         "more": "".join(f'<p class="more">{html.escape(line)}</p>' for line in headline[1:]),
         "warnings": _warnings(hotspots.warnings),
         "tiles": tiles(hotspots),
-        "footer": html.escape(_origin(hotspots)),
+        "footer": html.escape(_origin(hotspots)) + _mark(Path(trace.path)),
         "events": packed(events),
     }
     data = _page_data(hotspots) | {"timeline": meta}
@@ -66,7 +73,7 @@ def _page_data(hotspots: Hotspots) -> dict[str, object]:
     meanings = {category.key: category.meaning for category in CATEGORIES}
     keys = dict.fromkeys([*meanings, *WORK_LABELS, *IDLE_LABELS])
     return {
-        "hotspots": shown(_slim(to_dict(hotspots))),
+        "hotspots": shown(_slim(_named(to_dict(hotspots)))),
         "facts": [sentence(decode(kernel.name)) for kernel in hotspots.kernels],
         "buckets": {
             key: {"label": bucket_label(key), "color": category_color(key), "meaning": meanings.get(key, "")}
@@ -76,6 +83,16 @@ def _page_data(hotspots: Hotspots) -> dict[str, object]:
         "no_steps": "No NVTX ranges that count steps, and no repeating sequence of kernels, were found. "
         "Everything below is about the trace as a whole. Name the ranges yourself with --steps.",
     }
+
+
+def _named(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the trace lies: a page is passed on."""
+    return record | {"trace": record["trace"] | {"path": Path(record["trace"]["path"]).name}}
+
+
+def _mark(trace: Path) -> str:
+    """Return a comment by which a page is known again as this trace's, without telling its path."""
+    return f"<!-- trace {hashlib.sha256(os.fsencode(trace.resolve())).hexdigest()[:16]} -->"
 
 
 def _slim(record: dict[str, Any]) -> dict[str, Any]:
@@ -97,8 +114,9 @@ def _origin(hotspots: Hotspots) -> str:
         "detected": "found in the kernel sequence",
         "none": "not found",
     }
+    trace = hotspots.trace
     return (
-        f"From {plain(hotspots.trace.path)}, nsys export schema {plain(hotspots.trace.schema_version)}; "
+        f"From {plain(Path(trace.path).name)}, nsys export schema {plain(trace.schema_version)}; "
         f"steps {source.get(hotspots.steps_source, hotspots.steps_source)}. "
         "All times are exact sums of what nsys recorded."
     )
