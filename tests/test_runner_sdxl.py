@@ -31,6 +31,15 @@ from nsysprof.errors import NsysprofError, UsageError
 Run = Callable[..., Any]
 
 
+def test_the_step_that_is_named_is_the_lower_median() -> None:
+    record = {
+        "profiled": {"step_ms": [50.0, 60.0, 70.0, 90.0], "total_s": 0.3},
+        "peak_memory": {"allocated_bytes": None},
+    }
+    options = sdxl_options.parse([])
+    assert sdxl._summary(record, options).startswith("4 steps, 60.0 ms a step, 0.30 s in all")
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the toy model, 2 steps and no warm-up unless told otherwise; gives the run record."""

@@ -96,7 +96,7 @@ def test_the_database(sweep: Sweep, tmp_path: Path) -> None:
         "exit_code": 0,
         "load_s": 1.5,
         "time_s": 0.781,
-        "step_s": 0.1405,
+        "step_s": 0.14,
         "step_mean_s": 0.1405,
         "step_min_s": 0.14,
         "step_max_s": 0.141,

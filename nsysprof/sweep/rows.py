@@ -5,7 +5,7 @@ Times are seconds, sizes bytes; None stands for what the run did not say.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean, median
+from statistics import fmean, median_low
 from typing import Any, TypeGuard
 
 from nsysprof.measure.results import Hotspots, Step
@@ -185,7 +185,7 @@ def _step_figures(steps: Sequence[float]) -> Row:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    return median(values) if values else None
+    return median_low(values) if values else None
 
 
 def _part(record: Mapping[str, Any], key: str) -> dict[str, Any]:
