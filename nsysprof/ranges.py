@@ -4,7 +4,6 @@ Runners open push/pop ranges in NVTX's default domain, nested as ``load``, ``war
 ``generate`` > ``text_encode``, ``denoise`` > ``step {i}`` > ``unet`` | ``scheduler``, ``vae_decode``.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -22,8 +21,6 @@ VAE_DECODE = "vae_decode"
 
 CAPTURE = "nsysprof_capture"
 """Opened once round what nsys should record; nsys starts and stops collecting on it."""
-
-STEP_PATTERN = re.compile(r"step (\d+)")
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -24,11 +24,9 @@ def rows(*events: tuple[int, int], device: int = 0, kind: int = 2) -> MemoryRows
         start_ns=columns[:, 0],
         process=constant,
         device=constant + np.int32(device),
-        address=columns[:, 0],
         bytes=np.abs(columns[:, 1]),
         kind=constant + np.int32(kind),
         operation=(columns[:, 1] < 0).astype(np.int32),
-        correlation=constant,
         pool_bytes=np.full(len(columns), -1, np.int64),
         pool_used_bytes=np.full(len(columns), -1, np.int64),
     )

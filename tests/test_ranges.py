@@ -3,11 +3,15 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import nvtx
 import pytest
+from trace_builder import TraceBuilder
 
 from nsysprof import ranges
+from nsysprof.measure.hotspots import measure_hotspots
+from nsysprof.trace import open_trace
 
 
 @pytest.fixture
@@ -76,10 +80,14 @@ def test_module_names(path: str, shapes: list[list[int]], text: str) -> None:
     assert ranges.module(path, shapes) == text
 
 
-def test_step_names_are_read_back() -> None:
-    found = ranges.STEP_PATTERN.fullmatch(ranges.step(12))
-    assert found is not None
-    assert found[1] == "12"
+def test_step_names_are_read_back(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for index, at in ((11, 0), (12, 1000)):
+        builder.nvtx(ranges.step(index), at, at + 900)
+        builder.launch("gemm", (at + 10, at + 20), (at + 30, at + 400), correlation=index)
+    with open_trace(builder.write(tmp_path / "t.sqlite")) as trace:
+        found = measure_hotspots(trace)
+    assert (found.steps_source, [step.label for step in found.steps]) == ("nvtx", ["step 11", "step 12"])
 
 
 def test_reading_the_names_needs_no_nvtx() -> None:

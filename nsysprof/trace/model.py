@@ -116,8 +116,6 @@ class RangeRows:
     """When it closed; -1 when it never did."""
     thread: I32
     """Index into ``Trace.threads``: where it opened."""
-    end_thread: I32
-    """Index into ``Trace.threads``: where it closed, -1 when that is the same thread or unknown."""
     kind: I32
     """nsys event type: 59 or 70 push/pop, 60 or 71 start/end."""
     domain: I32
@@ -170,13 +168,11 @@ class MemoryRows:
     process: I32
     """Index into ``Trace.processes``."""
     device: I32
-    address: I64
     bytes: I64
     kind: I32
     """ENUM_CUDA_MEM_KIND: 2 = device."""
     operation: I32
     """0 = allocation, 1 = release."""
-    correlation: I32
     pool_bytes: I64
     """Size of the memory pool after the event, -1 outside pools (``cudaMallocAsync`` only)."""
     pool_used_bytes: I64

@@ -43,7 +43,6 @@ def load_nvtx(source: Source) -> Nvtx:
         start_ns=start[keep],
         end_ns=np.where(closed, end[keep], -1),
         thread=source.threads.adopt(read.coded["globalTid"])[keep],
-        end_thread=source.threads.adopt(read.coded["endGlobalTid"])[keep],
         kind=columns["eventType"][keep].astype(np.int32),
         domain=domain,
         text=text.astype(np.int32),

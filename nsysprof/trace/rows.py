@@ -141,11 +141,9 @@ def load_memory(source: Source) -> MemoryRows:
         start_ns=columns["start"][keep],
         process=source.processes.adopt(read.coded["globalPid"])[keep],
         device=columns["deviceId"][keep],
-        address=columns["address"][keep],
         bytes=columns["bytes"][keep],
         kind=columns["memKind"][keep],
         operation=columns["memoryOperationType"][keep],
-        correlation=columns["correlationId"][keep],
         pool_bytes=columns["localMemoryPoolSize"][keep],
         pool_used_bytes=columns["localMemoryPoolUtilizedSize"][keep],
     )
