@@ -144,12 +144,8 @@ def hotspot_rows(run: str, hotspots: Hotspots) -> Iterator[Row]:
 
 
 def typical_step(hotspots: Hotspots) -> Step | None:
-    """Return the step of median length; None without steps."""
-    if not hotspots.steps:
-        return None
-    if hotspots.comparison:
-        return next(step for step in hotspots.steps if step.index == hotspots.comparison.typical)
-    return sorted(hotspots.steps, key=lambda step: step.wall_ns)[(len(hotspots.steps) - 1) // 2]
+    """Return the step that stands for all; None without steps."""
+    return hotspots.steps[hotspots.typical] if hotspots.typical >= 0 else None
 
 
 def step_seconds(generation: Mapping[str, Any]) -> list[float]:
