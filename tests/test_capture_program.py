@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fake_nsys
@@ -12,7 +13,10 @@ import pytest
 from command_line import environment, nsysprof, real_nsys, still_running
 
 from nsysprof.capture import module_ranges
+from nsysprof.capture.locate import find_nsys
+from nsysprof.capture.options import known_options, profile_command
 from nsysprof.capture.pytorch import marked_program, with_launcher
+from nsysprof.capture.request import choose_target, runner_target, with_window
 from nsysprof.errors import UsageError
 from nsysprof.trace import open_trace
 
@@ -270,10 +274,9 @@ def test_a_window_and_a_range_exclude_each_other(words: list[str], message: str,
 
 
 def test_a_runner_recorded_for_a_time(tmp_path: Path) -> None:
-    fake = fake_nsys.install(tmp_path / "nsys")
-    words = ["capture", "--whole-process", "--duration", "30", "--name", "x", "--preset", "none"]
-    nsysprof(*words, cwd=tmp_path, env=environment(fake))
-    command = json.loads((tmp_path / "nsysprof-out" / "x.run.json").read_text())["command"]
+    nsys = find_nsys(str(fake_nsys.install(tmp_path / "nsys")))
+    target = with_window(replace(runner_target("sdxl", []), range_name=None), 0, 30)
+    command = profile_command(nsys, target, tmp_path / "x", known_options(nsys))
     assert "--duration=30" in command
     assert not [word for word in command if "capture-range" in word]
 
@@ -286,6 +289,6 @@ def test_words_after_a_runner_s_name_go_to_it(tmp_path: Path) -> None:
     words = ["capture", "--runner", "comfyui", "--comfyui", "nowhere", "--", "--lowvram"]
     done = nsysprof(*words, cwd=tmp_path, env=environment(fake))
     assert done.code == 2
-    assert "comfyui: error: nowhere is no ComfyUI" in done.err
-    command = json.loads((tmp_path / "nsysprof-out" / "comfyui.run.json").read_text())["command"]
-    assert command[-4:] == ["--comfyui", "nowhere", "--", "--lowvram"]
+    assert "nowhere is no ComfyUI" in done.err
+    target = choose_target("comfyui", ["--comfyui", "nowhere"], ["--lowvram"])
+    assert target.program[-4:] == ("--comfyui", "nowhere", "--", "--lowvram")
