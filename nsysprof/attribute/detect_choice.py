@@ -10,15 +10,17 @@ validation between) are they the steps although they repeat as a whole.
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, marks_of, spread
+from nsysprof.attribute.detect_anchors import SHORT, Anchors, marks_of, spread
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_phase import Cycles, place_cycles
 from nsysprof.trace.model import I32, I64
 
 _ALIKE_COVER = 0.7  # of the best cover: levels of less are parts of something
 _ALIKE = 0.9  # of the outer level's overlap: inner cycles of less are not the same thing again
+_SUPPORTED = 0.3  # of the outer level's support: inner cycles of less tell too little of themselves
 _SAME_LEVEL = 1.5  # periods closer than this are one level seen twice
 _CONSTANT = 0.8  # part of the outer cycles that hold the usual number of inner ones
+_FEWEST_CYCLES = 3
 _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 _LAYER = 100  # launches: smaller cycles within something larger are layers whatever else it holds
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
@@ -32,43 +34,63 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
     most = max(level.cover for level in levels)
     levels = [level for level in levels if level.cover >= _ALIKE_COVER * most]
     chosen = levels[-1]
+    cycles = place_cycles(sequence, start_ns, anchors, chosen)
     for level in reversed(levels[:-1]):
         if chosen.period < _SAME_LEVEL * level.period:
             if level.support > chosen.support:
-                chosen = level
+                chosen, cycles = level, place_cycles(sequence, start_ns, anchors, level)
         elif level.overlap >= _ALIKE * chosen.overlap:
             inner = place_cycles(sequence, start_ns, anchors, level)
-            if len(inner) and _are_steps(anchors, chosen, level, inner):
-                chosen = level
-    return chosen, place_cycles(sequence, start_ns, anchors, chosen)
+            if _set_apart(chosen, level, inner):
+                chosen, cycles = level, inner
+            elif level.support >= _SUPPORTED * chosen.support:
+                whole = place_cycles(sequence, start_ns, anchors, level, one_run=True)
+                if not _adds_between(anchors, chosen, whole, inner.opens.sum() == 1):
+                    chosen, cycles = level, whole
+    return chosen, cycles
 
 
-def _are_steps(anchors: Anchors, outer: Level, level: Level, inner: Cycles) -> bool:
-    """Return whether the cycles of the inner level, rather than those of ``outer``, are the steps."""
+def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:
+    """Return whether inner cycles are steps of several images or epochs, with other work between."""
+    if not len(inner) or level.cover < _COMPLETE * outer.cover or level.even < _EVEN:
+        return False
+    length = float(np.median(inner.end - inner.start))
+    held = len(inner) / np.count_nonzero(inner.opens)
+    return length >= _LARGE and held >= _MANY and outer.period - held * length >= _LARGE_EXTRA * length
+
+
+def _adds_between(anchors: Anchors, outer: Level, inner: Cycles, contiguous: bool) -> bool:
+    """Return whether outer cycles have work of their own between the inner ones, a constant number in each."""
     marks = marks_of(anchors, outer.main)
+    if len(inner) < _FEWEST_CYCLES:
+        return True
     length = float(np.quantile(inner.end - inner.start, 0.25))
     held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
-    usual = int(np.median(held))
-    extra = outer.period - usual * length
-    whole = level.cover >= _COMPLETE * outer.cover and level.even >= _EVEN
-    if whole and length >= _LARGE and usual >= _MANY and extra >= _LARGE_EXTRA * length:
-        return True
-    if level.support < outer.support:
-        return False
-    if usual < 2 or np.mean(held == usual) < _CONSTANT:
-        return True
+    if np.median(held) < 2 or np.mean(held == np.median(held)) < _CONSTANT:
+        return not contiguous
     if length < _LAYER:
-        return outer.novelty < 1
-    return outer.novelty < _LEAST_NOVELTY or not _lies_between(anchors, outer, inner, length)
+        return outer.novelty >= 1 or not contiguous
+    return _novel_between(anchors, outer, inner, length) >= _LEAST_NOVELTY
 
 
-def _lies_between(anchors: Anchors, outer: Level, inner: Cycles, length: float) -> bool:
-    """Return whether what outer cycles have of their own lies between inner cycles, not within them."""
-    own = anchors.position[spread(anchors.row[outer.members], anchors.size[outer.members])]
-    width = np.repeat(anchors.width[outer.members], anchors.size[outer.members])
+def _novel_between(anchors: Anchors, outer: Level, inner: Cycles, length: float) -> float:
+    """Return how many launches of its own an outer cycle has between inner cycles, rather than within one."""
+    members = outer.members[anchors.width[outer.members] <= SHORT]
+    own = anchors.position[spread(anchors.row[members], anchors.size[members])]
+    width = np.repeat(anchors.width[members], anchors.size[members])
     unit = np.searchsorted(inner.start, own + width // 2, side="right") - 1
-    within = (unit >= 0) & (own + width // 2 < inner.end[unit])
+    inside = (unit >= 0) & (own + width // 2 < inner.end[unit])
     since, until = own - inner.start[unit], inner.end[unit] - own - width
-    nearer, farther = (1 - _EDGE) * length, _EDGE * length
-    middle = within & (since >= farther) & (until >= farther) & (since + width <= nearer) & (until <= nearer)
-    return bool(middle.mean() < 0.5)
+    first, last = np.full(len(inner), np.inf), np.full(len(inner), np.inf)
+    np.minimum.at(first, unit[inside], since[inside])
+    np.minimum.at(last, unit[inside], until[inside])
+    # all that is own of a unit comes after its usual work, or before it, or this launch is at its very edge
+    usual, edge = (1 - _EDGE) * length, _EDGE * length
+    between = (
+        (first[unit] >= usual - width) | (last[unit] >= usual - width) | (np.minimum(since, until) < edge)
+    )
+    cycles = np.count_nonzero(~marks_of(anchors, outer.main).opens)
+    counts = [
+        np.count_nonzero(inside & between & (width == one)) / cycles - (one - 1) for one in np.unique(width)
+    ]
+    return max(counts, default=0.0)

@@ -11,11 +11,21 @@ import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_levels import Level
-from nsysprof.attribute.detect_votes import agreement, change_over, follow, sample, short_ones, take_votes
+from nsysprof.attribute.detect_votes import (
+    agreement,
+    change_over,
+    heads_of,
+    sample,
+    short_ones,
+    tails_of,
+    take_votes,
+)
 from nsysprof.trace.model import I32, I64
 
 _SAMPLED = 64
 _SAMPLED_VALUES = 1_000_000
+_LONG_CYCLE = 3  # periods: what takes longer is no cycle
+_SAME_GAP = 0.15
 _EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
 _ALIKE = 0.9
 _WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
@@ -59,9 +69,14 @@ class _Frame:
     """Launches from a tail to the next head: whose they are is open."""
 
 
-def place_cycles(sequence: I32, start_ns: I64, anchors: Anchors, level: Level) -> Cycles:
-    """Return the cycles of a level, each begun where a step begins."""
-    marks = marks_of(anchors, level.main)
+def place_cycles(
+    sequence: I32, start_ns: I64, anchors: Anchors, level: Level, one_run: bool = False
+) -> Cycles:
+    """Return the cycles of a level, each begun where a step begins.
+
+    one_run: take cycles that are much longer than usual for cycles, not for interludes between runs.
+    """
+    marks = _in_one_run(anchors, level) if one_run else marks_of(anchors, level.main)
     ends = _open_ends(sequence, marks)
     cycles = len(sequence) / level.period
     if all(ends) and abs(cycles - round(cycles)) > _WHOLE:
@@ -77,6 +92,25 @@ def place_cycles(sequence: I32, start_ns: I64, anchors: Anchors, level: Level) -
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
     return _whole(start, end, len(sequence), sure)
+
+
+def _in_one_run(anchors: Anchors, level: Level) -> Marks:
+    """Return the marks with the gaps between runs taken for long cycles, if they are that and no interludes.
+
+    An occurrence as far in front of the first run, or behind the last one, is one more mark.
+    """
+    marks = marks_of(anchors, level.main)
+    gaps = (marks.at - np.roll(marks.at, 1))[marks.opens][1:]
+    if not len(gaps) or gaps.max() > _LONG_CYCLE * level.period:
+        return marks
+    at = anchors.occurrences(level.main)
+    first, last = np.searchsorted(at, marks.at[[0, -1]])
+    before, after = np.diff(at)[max(first - 1, 0) : first], np.diff(at)[last : last + 1]
+    first -= np.count_nonzero(np.abs(before / np.median(gaps) - 1) < _SAME_GAP)
+    last += np.count_nonzero(np.abs(after / np.median(gaps) - 1) < _SAME_GAP)
+    at = np.unique(np.concatenate([at[[first]], marks.at, at[[last]]]))
+    index = np.arange(len(at))
+    return Marks(at, index == 0, index == len(at) - 1)
 
 
 def _whole(start: I64, end: I64, launches: int, sure: float) -> Cycles:
@@ -128,11 +162,10 @@ def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
     late = np.flatnonzero((votes.distance - votes.width >= most) & (votes.after | ends[1]))
     heads, tails = marks.at, marks.at + anchors.width[level.main]
     if len(early):
-        heads = follow(anchors, votes, int(early[-1]), marks.at, marks.opens)
+        heads = heads_of(anchors, votes, int(early[-1]), marks)
     if len(late):
         nearest = int(late[np.argmin((votes.distance - votes.width)[late])])
-        ahead = np.round(marks.at + level.period).astype(np.int64)
-        tails = follow(anchors, votes, nearest, ahead, np.zeros(len(ahead), bool)) + votes.width[nearest]
+        tails = tails_of(anchors, votes, nearest, marks)
     later, earlier = np.flatnonzero(~marks.opens), np.flatnonzero(~marks.closes)
     room = max(int(np.median(heads[later] - tails[earlier])), 0)
     joints = heads.copy()

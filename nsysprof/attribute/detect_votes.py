@@ -46,11 +46,18 @@ def take_votes(anchors: Anchors, level: Level, marks: Marks) -> Votes:
     ahead = np.append(marks.at, 0)[following] - position
     distance = _medians(member[inner], ahead[inner], len(rows))
     usual = (position + distance[member]).astype(np.float64)
-    slack, late = _SLACK * level.period + 1, _LATE_START * level.period / 2
+    slack, longer = _SLACK * level.period + 1, longest(marks) - level.period
+    late = max(_LATE_START * level.period, longer) / 2
     before = _present(member, usual + late, marks.at[marks.opens], slack + late, len(rows))
-    after = _present(member, usual - level.period, marks.at[marks.closes], slack, len(rows))
+    late = max(longer, 0) / 2
+    after = _present(member, usual - level.period - late, marks.at[marks.closes], slack + late, len(rows))
     order = np.argsort(distance, kind="stable")
     return Votes(distance[order], anchors.width[rows][order], before[order], after[order], rows[order])
+
+
+def longest(marks: Marks) -> int:
+    """Return the longest distance between two marks of a run."""
+    return int(np.max((marks.at - np.roll(marks.at, 1))[~marks.opens]))
 
 
 def short_ones(votes: Votes) -> Votes:
@@ -126,20 +133,38 @@ def _at_least(values: I64, limits: I64) -> I64:
     return len(values) - np.searchsorted(np.sort(values), limits)
 
 
-def follow(anchors: Anchors, votes: Votes, vote: int, at: I64, opens: Bools) -> I64:
-    """Return the occurrence of an anchor in front of each index, or where it usually is if it is not there.
+def heads_of(anchors: Anchors, votes: Votes, vote: int, marks: Marks) -> I64:
+    """Return the occurrence of an anchor in front of each mark, or where it usually is if it is not there.
 
-    In front of those that ``opens`` names, first steps, it may be a good deal earlier than usual.
+    In front of a first mark it may be a good deal earlier than usual.
     """
-    anchor = int(votes.anchor[vote])
-    position = anchors.occurrences(anchor)
-    usual = at - votes.distance[vote]
+    period = anchors.period[votes.anchor[vote]]
+    usual = marks.at - votes.distance[vote]
+    late = max(_LATE_START * period, longest(marks) - period)
+    earliest = np.where(marks.opens, usual - _SLACK * period - late - 1, np.roll(marks.at, 1))
+    return _within(anchors.occurrences(int(votes.anchor[vote])), usual, earliest, marks.at)
+
+
+def tails_of(anchors: Anchors, votes: Votes, vote: int, marks: Marks) -> I64:
+    """Return the end of an anchor's occurrence behind each mark, or where it usually is if it is not there."""
+    period = anchors.period[votes.anchor[vote]]
+    following = np.where(marks.closes, np.round(marks.at + period), np.roll(marks.at, -1)).astype(np.int64)
+    usual = following - votes.distance[vote]
+    late = max(longest(marks) - period, 0)
+    latest = np.where(marks.closes, usual + _SLACK * period + late + 1, following)
+    return _within(anchors.occurrences(int(votes.anchor[vote])), usual, marks.at, latest) + votes.width[vote]
+
+
+def _within(position: I64, usual: I64, earliest: I64 | F64, latest: I64 | F64) -> I64:
+    """Return the position nearest to each usual one if it lies within the limits, else the usual one."""
     found = position[_nearest(position, usual)]
-    slack = _SLACK * anchors.period[anchor] + 1
-    earlier = position[np.maximum(np.searchsorted(position, usual, side="right") - 1, 0)]
-    found = np.where(opens & (np.abs(found - usual) > slack), earlier, found)
-    allowed = np.where(opens, slack + _LATE_START * anchors.period[anchor], slack)
-    return np.where(np.abs(found - usual) <= allowed, found, usual)
+    # a step that has more to do than others moves it further than the step before is away
+    for other in (
+        position[np.maximum(np.searchsorted(position, usual) - 1, 0)],
+        position[np.minimum(np.searchsorted(position, usual), len(position) - 1)],
+    ):
+        found = np.where((found < earliest) | (found > latest), other, found)
+    return np.where((found >= earliest) & (found <= latest), found, usual)
 
 
 def _nearest(values: I64, wanted: I64 | F64) -> I64:
