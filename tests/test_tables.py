@@ -54,7 +54,7 @@ def test_narrow_terminals_lose_columns_but_no_figure(width: int) -> None:
 def test_how_much_profiling_stretched_a_step() -> None:
     assert "under nsys" not in printed(80)
     lines = shown(replace(example(), distortion=Distortion(51.46, 63.81)), 80).splitlines()
-    assert lines[3] == "a step takes x 1.24 under nsys: 51.5 ms unrecorded"
+    assert lines[3] == "profiling stretched a step x 1.24 (51.5 ms unrecorded)"
 
 
 def test_the_step_that_is_shown_is_the_typical_one_also_where_others_did_nothing() -> None:

@@ -31,8 +31,8 @@ def milliseconds(ns: float) -> str:
 
 
 def stretched(slow: Distortion | None) -> str:
-    """Write how much profiling stretched a step: ``x 1.24 under nsys: 51.5 ms unrecorded``; empty unknown."""
-    return f"x {slow.ratio:.2f} under nsys: {duration(slow.baseline_ms * 1e6)} unrecorded" if slow else ""
+    """Write how much profiling stretched a step: ``x 1.24 (51.5 ms unrecorded)``; empty when unknown."""
+    return f"x {slow.ratio:.2f} ({duration(slow.baseline_ms * 1e6)} unrecorded)" if slow else ""
 
 
 def share(part: float) -> str:

@@ -42,7 +42,7 @@ def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
         times = sorted(step.cpu_end_ns - step.cpu_start_ns for step in steps)
         yield "Step", duration(times[(len(times) - 1) // 2]), f"median of {_spread(times)} on the CPU"
         return
-    yield "Step", duration(steps[hotspots.typical].wall_ns), f"median of {_spread(walls)}"
+    yield "Step", duration(steps[hotspots.typical].wall_ns), f"the median; {_spread(walls)}"
     if hotspots.distortion:
         unrecorded = f"{duration(hotspots.distortion.baseline_ms * 1e6)} a step unrecorded"
         yield "Under nsys", f"x {hotspots.distortion.ratio:.2f}", unrecorded

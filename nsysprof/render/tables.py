@@ -57,7 +57,7 @@ def _opening(hotspots: Hotspots) -> RenderableType:
     lines: list[RenderableType] = [Text(plain(line), style="bold") for line in hotspots.headline]
     lines += [Text(f"warning: {plain(line)}", style="yellow") for line in hotspots.warnings]
     if slow := stretched(hotspots.distortion):
-        lines.append(Text(f"a step takes {slow}"))
+        lines.append(Text(f"profiling stretched a step {slow}"))
     about = [plain(trace.gpu) or "unknown GPU", duration(trace.end_ns - trace.start_ns), plain(trace.path)]
     lines.append(Text(" · ".join(about), style="dim"))
     return Group(*lines)
@@ -72,7 +72,7 @@ def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
         rows = {key: ns for key, ns in step.partition.items() if ns}
         whole, title = step.wall_ns, f"Where {duration(step.wall_ns)} of {plain(step.label)} went"
         walls = [one.wall_ns for one in hotspots.steps]
-        note = f"the median of {len(walls)}"
+        note = "the median step"
         if len(walls) > 1 and console.encoding.startswith("utf"):
             note += f"  {sparkline(walls, 30)}"
     else:
