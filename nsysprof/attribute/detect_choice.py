@@ -56,11 +56,12 @@ def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:
         return False
     length = float(np.median(inner.end - inner.start))
     held = len(inner) / np.count_nonzero(inner.opens)
-    return length >= _LARGE and held >= _MANY and outer.period - held * length >= _LARGE_EXTRA * length
+    extra = outer.period - held * length
+    return bool(length >= _LARGE and held >= _MANY and extra >= _LARGE_EXTRA * length)
 
 
 def _adds_between(anchors: Anchors, outer: Level, inner: Cycles, contiguous: bool) -> bool:
-    """Return whether outer cycles have work of their own between the inner ones, a constant number in each."""
+    """Return whether outer cycles hold a constant number of inner ones and work of their own between them."""
     marks = marks_of(anchors, outer.main)
     if len(inner) < _FEWEST_CYCLES:
         return True

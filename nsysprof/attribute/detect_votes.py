@@ -146,25 +146,28 @@ def heads_of(anchors: Anchors, votes: Votes, vote: int, marks: Marks) -> I64:
 
 
 def tails_of(anchors: Anchors, votes: Votes, vote: int, marks: Marks) -> I64:
-    """Return the end of an anchor's occurrence behind each mark, or where it usually is if it is not there."""
+    """Return the end of an anchor's occurrence behind each mark, or where that usually is."""
     period = anchors.period[votes.anchor[vote]]
     following = np.where(marks.closes, np.round(marks.at + period), np.roll(marks.at, -1)).astype(np.int64)
     usual = following - votes.distance[vote]
     late = max(longest(marks) - period, 0)
     latest = np.where(marks.closes, usual + _SLACK * period + late + 1, following)
-    return _within(anchors.occurrences(int(votes.anchor[vote])), usual, marks.at, latest) + votes.width[vote]
+    begins: I64 = _within(anchors.occurrences(int(votes.anchor[vote])), usual, marks.at, latest)
+    return begins + int(votes.width[vote])
 
 
 def _within(position: I64, usual: I64, earliest: I64 | F64, latest: I64 | F64) -> I64:
-    """Return the position nearest to each usual one if it lies within the limits, else the usual one."""
-    found = position[_nearest(position, usual)]
-    # a step that has more to do than others moves it further than the step before is away
-    for other in (
-        position[np.maximum(np.searchsorted(position, usual) - 1, 0)],
-        position[np.minimum(np.searchsorted(position, usual), len(position) - 1)],
-    ):
-        found = np.where((found < earliest) | (found > latest), other, found)
-    return np.where((found >= earliest) & (found <= latest), found, usual)
+    """Return the position nearest to each usual one, of those within the limits, else the usual one.
+
+    A step that has more to do than others can move its own further away than the next step's is.
+    """
+    right = np.searchsorted(position, usual)
+    found = usual.copy()
+    for index in (right, right - 1, _nearest(position, usual)):  # the last that fits stays
+        other = position[np.clip(index, 0, len(position) - 1)]
+        fits = (other >= earliest) & (other <= latest)
+        found[fits] = other[fits]
+    return found
 
 
 def _nearest(values: I64, wanted: I64 | F64) -> I64:

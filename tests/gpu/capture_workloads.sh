@@ -50,7 +50,9 @@ capture graph_replay 40 node $here/graph_replay.py
 capture graph_replay_whole 40 graph $here/graph_replay.py
 capture four_streams 40 node $here/four_streams.py
 capture diffusion_training 40 node $here/diffusion_training.py
-capture held_out_adversarial 40 node $here/held_out_adversarial.py
+capture adversarial_training 40 node $here/adversarial_training.py
+capture held_out_speech 40 node $here/held_out_speech.py
+capture held_out_guided 40 node $here/held_out_guided.py
 capture two_processes 40 node $here/processes.py --processes 2
 capture two_processes_two_threads 40 node $here/processes.py --processes 2 --threads 2
 capture sdxl_512_batch4 100 node runners/sdxl.py --random-weights --steps 20 --batch 4 --width 512 --height 512

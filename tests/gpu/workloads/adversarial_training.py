@@ -1,7 +1,7 @@
 """Train a small GAN: two networks in turn in every step, a gradient penalty in every fourth one.
 
-Held out: its result is looked at once, when detection is finished, and never tuned for.
-True steps: ``step {i}``. Prologue: real images and their statistics. Epilogue: samples and their distances.
+True steps: ``step {i}``; every fourth one launches twice as many kernels.
+Prologue: real images and their statistics. Epilogue: samples and their distances.
 """
 
 import argparse
