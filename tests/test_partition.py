@@ -241,6 +241,29 @@ def test_equals_the_definition_ns_by_ns(case: Case, spans: list[list[int]]) -> N
     assert partition(case, windows) == [expected(case, window) for window in windows]
 
 
+@st.composite
+def one_busy_thread(draw: st.DrawFn) -> Case:
+    """Calls of one thread in the order of rows, none inside another, after a few that matter to no gap."""
+    early = [Call(2 * at - 40, 2 * at - 39, "sync") for at in range(8)]
+    calls = early + [
+        call for call in draw(calls_of_thread(0)) if call.cause != "launch" or draw(st.booleans())
+    ]
+    calls = [call for at, call in enumerate(calls) if not at or call.start >= max(c.end for c in calls[:at])]
+    span = st.tuples(st.integers(0, END), st.integers(0, END)).map(sorted)
+    made = st.tuples(span, st.sampled_from(["gemm", "memcpy"]), st.integers(len(early) - 1, len(calls) - 1))
+    ops = [
+        Op(start, end, kind, call)
+        for (start, end), kind, call in draw(st.lists(made, min_size=1, max_size=9))
+    ]
+    return Case(tuple(ops), tuple(calls))
+
+
+@settings(deadline=None, max_examples=300)
+@given(one_busy_thread())
+def test_one_busy_thread_equals_the_definition(case: Case) -> None:
+    assert partition(case, [(0, END)]) == [expected(case, (0, END))]
+
+
 @settings(deadline=None)
 @given(cases())
 def test_the_parts_sum_to_the_devices_time(case: Case) -> None:

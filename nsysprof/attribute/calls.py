@@ -10,7 +10,7 @@ from nsysprof.attribute.tally import sums
 from nsysprof.trace.model import I32, I64, ApiRows, OverheadRows
 
 CAUSES = len(IDLE_CAUSES)
-_STEPS_BACK = 6  # calls looked at one by one before a search is cheaper
+_STEPS_BACK = 5  # calls looked at one by one before a search is cheaper
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +130,19 @@ def overlap(spans: Spans, waits: Waits) -> Waits:
 
 def _met(calls: Spans, waits: Waits) -> tuple[I64, I64]:
     """Return the range of calls [first, until) that each wait meets."""
-    if not calls.is_api:
+    if not calls.is_api or not len(waits.launch):
         until = np.searchsorted(calls.start_ns, waits.end_ns, side="left")
         return np.searchsorted(calls.end_ns, waits.start_ns, side="right"), until
     until = waits.launch.astype(np.int64) + 1  # the launch call is the last one that a wait can meet
     early = np.flatnonzero(calls.start_ns[waits.launch] >= waits.end_ns)
     until[early] = np.searchsorted(calls.start_ns, waits.end_ns[early], side="left")
+    if until.min() <= _STEPS_BACK:
+        return np.minimum(np.searchsorted(calls.end_ns, waits.start_ns, side="right"), until), until
+    met = np.ones(len(until), bool)
     first = until.copy()
-    active = np.flatnonzero(first > 0)
     for _ in range(_STEPS_BACK):
-        active = active[calls.end_ns[first[active] - 1] > waits.start_ns[active]]
-        first[active] -= 1
-        active = active[first[active] > 0]
-    first[active] = np.searchsorted(calls.end_ns, waits.start_ns[active], side="right")
-    return np.minimum(first, until), until
+        met &= calls.end_ns[first - 1] > waits.start_ns
+        first -= met
+    further = np.flatnonzero(met)
+    first[further] = np.searchsorted(calls.end_ns, waits.start_ns[further], side="right")
+    return first, until
