@@ -183,9 +183,10 @@ def test_logging_every_fifth_step_does_not_make_five_steps_one() -> None:
     assert score(program) == 1
 
 
-def test_a_penalty_within_every_fourth_step_does_not_make_four_steps_one() -> None:
+@pytest.mark.parametrize("more", [20, 60, 210, 280])
+def test_a_penalty_within_every_fourth_step_does_not_make_four_steps_one(more: int) -> None:
     program = Program()
-    before, penalty, after = program.some(80, 0, 30), program.some(60, 0, 40), program.some(120, 0, 30)
+    before, penalty, after = program.some(80, 0, 30), program.some(more, 0, 40), program.some(120, 0, 30)
     program.run(program.some(40))
     for index in range(24):
         program.step(before + (penalty if index % 4 == 0 else []) + after)
