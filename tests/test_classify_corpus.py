@@ -32,6 +32,13 @@ def test_kernels_of_libraries_are_what_their_labels_say() -> None:
     assert len(labelled) > 2000
 
 
+def test_kernels_of_public_profiles_are_what_their_labels_say() -> None:
+    labelled = rows("held_out_public.tsv")
+    wrong = [(row[0], row[1], classify_kernel(row[0]).category) for row in labelled]
+    assert [row for row in wrong if row[1] != row[2]] == []
+    assert len(labelled) == 665
+
+
 def test_no_kernel_that_ran_is_unclassified(corpus: list[list[str]]) -> None:
     names = {row[2] for row in corpus}
     assert [name for name in names if classify_kernel(name).category == "unknown"] == []
