@@ -72,8 +72,8 @@ def main() -> None:
             true, found = measure(path), measure(without_ranges(path, Path(folder)))
             windows = gpu_windows(found), gpu_windows(true)
             print(
-                f"{path.name}: {len(true.steps)} true steps, {len(found.steps)} found, F1 {f1(*windows):.3f}, "
-                f"least IoU {overlaps(*windows).min():.3f}, confidence {found.steps_confidence:.2f}"
+                f"{path.name}: {len(true.steps)} true steps, {len(found.steps)} found, "
+                f"F1 {f1(*windows):.3f}, least IoU {overlaps(*windows).min():.3f}, confidence {found.steps_confidence:.2f}"
             )
 
 

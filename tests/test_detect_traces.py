@@ -8,7 +8,6 @@ from step_scoring import f1, gpu_windows, measure, without_ranges
 
 from nsysprof.assets import unpack_demo
 
-
 DEMO = "the SDXL run of 8 steps at 1024x1024 that ships with the package"
 
 # trace, its true steps, what F1 of the GPU windows detection reaches
