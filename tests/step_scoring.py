@@ -73,7 +73,8 @@ def main() -> None:
             windows = gpu_windows(found), gpu_windows(true)
             print(
                 f"{path.name}: {len(true.steps)} true steps, {len(found.steps)} found, "
-                f"F1 {f1(*windows):.3f}, least IoU {overlaps(*windows).min():.3f}, confidence {found.steps_confidence:.2f}"
+                f"F1 {f1(*windows):.3f}, least IoU {overlaps(*windows).min():.3f}, "
+                f"confidence {found.steps_confidence:.2f}"
             )
 
 
