@@ -12,42 +12,16 @@ from typing import Any
 
 import comfyui_double
 import comfyui_stand_ins
-import nvtx
 import pytest
 from comfyui_options import DEFAULT_WORKFLOW
 from comfyui_server import HOOK, NODES
 from comfyui_workflow import Graph, applied, load_workflow
 from command_line import environment, nsysprof, real_nsys
+from range_tree import RangeTree
 
 from nsysprof.trace import open_trace
 
 CAPTURED: dict[str, str] = {"nsysprof": "capture"}
-
-
-class RangeTree:
-    """The ranges written through NVTX, as indented text."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.open: list[str] = []
-
-    def push(self, name: str) -> None:
-        self.lines.append("  " * len(self.open) + name)
-        self.open.append(name)
-
-    def pop(self) -> None:
-        self.open.pop()  # fails where nothing is open
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-
-@pytest.fixture
-def tree(monkeypatch: pytest.MonkeyPatch) -> RangeTree:
-    tree = RangeTree()
-    monkeypatch.setattr(nvtx, "push_range", tree.push)
-    monkeypatch.setattr(nvtx, "pop_range", tree.pop)
-    return tree
 
 
 @pytest.fixture

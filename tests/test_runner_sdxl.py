@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nvtx
 import pytest
 import run_options
 import run_record
@@ -23,6 +22,7 @@ import sdxl_tokens
 import torch
 from diffusers import AutoencoderKL
 from PIL import Image
+from range_tree import RangeTree
 from safetensors.torch import load_file, save_file
 
 from nsysprof import assets
@@ -72,32 +72,6 @@ def image(run: Run, tmp_path: Path) -> Callable[..., bytes]:
             return picture.tobytes()
 
     return image_of
-
-
-class RangeTree:
-    """The ranges written through NVTX, as indented text."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.open: list[str] = []
-
-    def push(self, name: str) -> None:
-        self.lines.append("  " * len(self.open) + name)
-        self.open.append(name)
-
-    def pop(self) -> None:
-        self.open.pop()  # fails where nothing is open
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-
-@pytest.fixture
-def tree(monkeypatch: pytest.MonkeyPatch) -> RangeTree:
-    tree = RangeTree()
-    monkeypatch.setattr(nvtx, "push_range", tree.push)
-    monkeypatch.setattr(nvtx, "pop_range", tree.pop)
-    return tree
 
 
 # ranges
