@@ -71,10 +71,9 @@ def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
     if step:
         rows = {key: ns for key, ns in step.partition.items() if ns}
         whole, title = step.wall_ns, f"Where {duration(step.wall_ns)} of {plain(step.label)} went"
-        walls = [one.wall_ns for one in hotspots.steps]
         note = "the median step"
-        if len(walls) > 1 and console.encoding.startswith("utf"):
-            note += f"  {sparkline(walls, 30)}"
+        if len(hotspots.steps) > 1 and console.encoding.startswith("utf"):
+            note += f"  {sparkline([one.wall_ns for one in hotspots.steps], 30)}"
     else:
         rows = {key: total.ns for key, total in hotspots.categories.items()}
         whole, title, note = sum(rows.values()), "GPU time by kind of work", "no steps found"
