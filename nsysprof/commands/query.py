@@ -71,6 +71,8 @@ def query(
     rows = limit if limit is not None else 0 if as_json or as_csv else 50
     wanted = query_or_sql(what)
     with start_query(trace, wanted, _functions(rules), Limits(rows, timeout)) as running:
+        for warning in running.warnings:
+            sys.stderr.write(f"warning: {warning}\n")
         _print(wanted, running, as_json, as_csv)
         if running.cut:
             sys.stderr.write(f"there are more than these {rows:,} rows; --limit 0 prints all\n")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from nsysprof.trace.schema import DIAGNOSTICS
 from nsysprof.trace.trace import Trace
 
 _WARNING, _ERROR = 2, 3
@@ -27,11 +28,8 @@ def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
 
     Exports of nsys before 2024 have no such table.
     """
-    if not trace.has_table("DIAGNOSTIC_EVENT"):
-        return ()
-    rows = trace.fetch("SELECT severity, text FROM DIAGNOSTIC_EVENT")
     found: dict[str, Diagnostic] = {}
-    for severity, text in rows:
+    for severity, text in trace.select(DIAGNOSTICS):
         line = " ".join(str(text).split())
         loss = bool(_LOSS.search(line))
         if severity in (_WARNING, _ERROR) or loss:

@@ -111,11 +111,8 @@ def load_api_calls(source: Source) -> ApiRows:
 
 
 def load_graph_nodes(source: Source) -> GraphNodeRows:
-    """Load CUDA_GRAPH_NODE_EVENTS, or what stood for it up to schema 3.7."""
-    old = schema.GRAPH_NODE.name not in source.tables and "graphNodeId" in source.column_names(
-        schema.OLD_GRAPH_NODE.name
-    )
-    read = source.read(schema.OLD_GRAPH_NODE if old else schema.GRAPH_NODE)
+    """Load CUDA_GRAPH_NODE_EVENTS."""
+    read = source.read(schema.GRAPH_NODE)
     return GraphNodeRows(
         start_ns=read.integers["start"],
         thread=source.threads.adopt(read.coded["globalTid"]),

@@ -11,7 +11,7 @@ from nsysprof.errors import MissingDataError, NsysprofError, UsageError
 from nsysprof.trace import database
 from nsysprof.trace.database import FAILURES
 from nsysprof.trace.queries import Need, Query
-from nsysprof.trace.schema import MEANINGS
+from nsysprof.trace.schema import MEANINGS, named
 from nsysprof.trace.source import Source
 
 Value = int | float | str | bytes | None
@@ -40,6 +40,8 @@ class RunningQuery:
         """Take a cursor that has begun."""
         self.columns = _distinct([str(item[0]) for item in cursor.description])
         """Names of the columns, each once."""
+        self.warnings = tuple(source.warnings)
+        """What makes the rows doubtful, as sentences."""
         self.cut = False
         """True once the rows ended at the limit although there are more."""
         self._source = source
@@ -84,22 +86,24 @@ def start_query(
 
 def _supply(source: Source, need: Need) -> None:
     """Put a view over a table that lacks something optional; raises MissingDataError for the rest."""
-    present = source.column_names(need.table)
+    declared = named(need.table)
+    name = source.name_in_file(declared) if declared else need.table
+    present = source.column_names(name)
     meaning, hint = MEANINGS.get(need.table, (f"table {need.table}", ""))
     if not present:
         if not need.optional:
             raise MissingDataError(f"this trace has no {meaning}", hint)
-        nothing = ", ".join(f'NULL AS "{name}"' for name in (*need.columns, *need.optional_columns))
+        nothing = ", ".join(f'NULL AS "{column}"' for column in (*need.columns, *need.optional_columns))
         source.connection.execute(f'CREATE TEMP VIEW "{need.table}" AS SELECT {nothing} WHERE 0')
         return
-    missing = [name for name in need.columns if name not in present]
+    missing = [column for column in need.columns if column not in present]
     if missing:
-        raise MissingDataError(f"this trace's {need.table} has no column {missing[0]}")
-    added = [name for name in need.optional_columns if name not in present]
-    if added:
-        nulls = "".join(f', NULL AS "{name}"' for name in added)
+        raise MissingDataError(f"this trace's {name} has no column {missing[0]}", source.remedy)
+    added = [column for column in need.optional_columns if column not in present]
+    if added or name != need.table:
+        nulls = "".join(f', NULL AS "{column}"' for column in added)
         source.connection.execute(
-            f'CREATE TEMP VIEW "{need.table}" AS SELECT rowid, *{nulls} FROM main."{need.table}"'  # noqa: S608
+            f'CREATE TEMP VIEW "{need.table}" AS SELECT rowid, *{nulls} FROM main."{name}"'  # noqa: S608
         )
 
 

@@ -14,10 +14,10 @@ from nsysprof.errors import TraceError
 from nsysprof.trace import database
 from nsysprof.trace.btree import PageFile
 from nsysprof.trace.columns import NULL, Coded, Columns, select_columns
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, SchemaVersion
 from nsysprof.trace.pages import read_columns
 from nsysprof.trace.records import UnsupportedError
-from nsysprof.trace.schema import MARKERS, TABLES, Column, Kind, Table
+from nsysprof.trace.schema import EXPORT, NEWEST, OLDEST, STRINGS, TABLES, Column, Kind, Table
 from nsysprof.trace.strings import Strings
 
 
@@ -59,18 +59,42 @@ class Source:
             self.tables = frozenset(str(name) for (name,) in named)
             """Names of the tables that the export holds."""
             self._check()
+            self.schema: SchemaVersion = self._schema_version()
+            """Version of the export's layout; 0.0.0 when it does not say."""
         except BaseException:
             self.close()
             raise
 
     def _check(self) -> None:
-        if self.tables.isdisjoint({*MARKERS, *(table.name for table in TABLES)}):
+        if self.tables.isdisjoint(table.name for table in TABLES):
             raise TraceError(
                 f"{self.path} is an SQLite file, but no nsys export",
                 "give the file that `nsysprof export` or `nsys export --type sqlite` wrote",
             )
         if database.being_written(self.path):
             self.warn("another program is writing the trace; it may be incomplete")
+
+    def _schema_version(self) -> SchemaVersion:
+        """Return EXPORT_SCHEMA_VERSION, 0.0.0 when unknown; warns when it is unknown, too old or too new."""
+        found = [value for name, value in self.select(EXPORT) if name == "EXPORT_SCHEMA_VERSION"]
+        parts = str(found[0]).split(".") if found else []
+        if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 9 for part in parts):
+            self.warn("the export does not say which schema it has; it may be too old to be read right")
+            return SchemaVersion(0, 0, 0)
+        major, minor, micro = (int(part) for part in parts)
+        version = SchemaVersion(major, minor, micro)
+        if version > NEWEST:
+            self.warn(f"the export's schema {version} is newer than {NEWEST}, the newest that nsysprof knows")
+        if version < OLDEST:
+            self.warn(f"the export's schema {version} is older than {OLDEST}, the oldest that nsysprof knows")
+        return version
+
+    @property
+    def remedy(self) -> str:
+        """What to do when the export lacks what nsysprof needs."""
+        if self.schema > NEWEST:
+            return f"nsysprof knows schemas up to {NEWEST}: update it, or export with an older nsys"
+        return "export the report again with a current nsys"
 
     def close(self) -> None:
         """Close the file."""
@@ -99,28 +123,49 @@ class Source:
     @cached_property
     def strings(self) -> Strings:
         """StringIds; empty when the trace has none."""
-        if "StringIds" not in self.tables:
-            return Strings({})
-        rows = self.fetch("SELECT id, value FROM StringIds WHERE id IS NOT NULL AND value IS NOT NULL")
-        return Strings({id_: str(value) for id_, value in rows if isinstance(id_, int)})
+        rows = self.select(STRINGS)
+        return Strings({id_: str(value) for id_, value in rows if isinstance(id_, int) and value is not None})
+
+    def name_in_file(self, table: Table) -> str:
+        """Return what the export calls ``table``, "" when it is absent."""
+        if table.name in self.tables:
+            return table.name
+        if table.formerly in self.tables:  # unless another table has that name now
+            needed = {column.name for column in table.columns if column.required}
+            if needed <= self.column_names(table.formerly):
+                return table.formerly
+        return ""
+
+    def select(self, table: Table) -> list[tuple[object, ...]]:
+        """Return the declared columns of a small ``table``; absent optional ones are None.
+
+        An absent table has no rows. Raises TraceError when a required column is missing or SQLite fails.
+        """
+        name, wanted = self._wanted(table, table.columns)
+        if not name:
+            return []
+        columns = ", ".join(f'"{c.name}"' if c in wanted else "NULL" for c in table.columns)
+        return self.fetch(f'SELECT {columns} FROM "{name}"')  # noqa: S608 - names come from schema.py
+
+    def _wanted(self, table: Table, columns: Sequence[Column]) -> tuple[str, list[Column]]:
+        """Return the table's name in the file and those of its ``columns`` that it has."""
+        name = self.name_in_file(table)
+        present = self.column_names(name) if name else frozenset()
+        missing = [column.name for column in columns if column.required and column.name not in present]
+        if missing and name:
+            raise TraceError(f"{self.path} has {name} without the column {missing[0]}", self.remedy)
+        return name, [column for column in columns if column.name in present]
 
     def read(self, table: Table) -> Columns:
         """Read the declared columns of ``table``: absent optional ones are -1, an absent table has no rows.
 
         Raises TraceError when a required column is missing or the file is damaged.
         """
-        present = self.column_names(table.name) if table.name in self.tables else frozenset()
-        missing = [column.name for column in table.columns if column.required and column.name not in present]
-        if missing and present:
-            raise TraceError(
-                f"{self.path} has {table.name} without the column {missing[0]}",
-                "export the report again with a current nsys",
-            )
-        wanted = [column for column in table.columns if column.name in present]
-        read = self._read(table.name, wanted) if wanted else Columns(0, {}, {})
+        name, wanted = self._wanted(table, table.loaded)
+        read = self._read(name, wanted) if wanted else Columns(0, {}, {})
         integers, coded = dict(read.integers), dict(read.coded)
-        for column in table.columns:
-            if column.name in present:
+        for column in table.loaded:
+            if column in wanted:
                 continue
             absent = _constant(0 if column.kind is Kind.PRESENT else NULL, read.rows, column.kind)
             if column.kind is Kind.CODE:

@@ -27,7 +27,7 @@ from nsysprof.trace.model import (
     SchemaVersion,
 )
 from nsysprof.trace.nvtx import Nvtx, load_nvtx
-from nsysprof.trace.schema import PROCESS_MASK
+from nsysprof.trace.schema import PROCESS_MASK, Table
 from nsysprof.trace.source import Source
 
 if TYPE_CHECKING:
@@ -56,12 +56,8 @@ class Trace:
         self._source = Source(path)
         self.path = path
         """The file as it was named."""
-        try:
-            self.schema: SchemaVersion = info.schema_version(self._source)
-            """Version of the export's layout; 0.0.0 when it does not say."""
-        except BaseException:
-            self.close()
-            raise
+        self.schema: SchemaVersion = self._source.schema
+        """Version of the export's layout; 0.0.0 when it does not say."""
 
     def __enter__(self) -> Self:
         """Return the trace itself."""
@@ -131,9 +127,9 @@ class Trace:
         found = order[np.minimum(np.searchsorted(processes[order], parents), len(order) - 1)]
         return np.where(processes[found] == parents, found, -1).astype(np.int32)
 
-    def fetch(self, sql: str) -> list[tuple[object, ...]]:
-        """Return all rows of a small query of a table without columns of its own here; raises TraceError."""
-        return self._source.fetch(sql)
+    def select(self, table: Table) -> list[tuple[object, ...]]:
+        """Return the declared columns of a small table that has no rows here; raises TraceError."""
+        return self._source.select(table)
 
     @cached_property
     def kernels(self) -> KernelRows:
