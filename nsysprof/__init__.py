@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from nsysprof.classify import classify_api, classify_kernel, decode
+    from nsysprof.classify import classify_api, classify_kernel
+    from nsysprof.classify.decoder import decode
     from nsysprof.errors import MissingDataError, NsysprofError, TraceError
     from nsysprof.measure.hotspots import measure_hotspots
     from nsysprof.measure.results import Hotspots, KernelHotspot, Step
@@ -36,7 +37,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "nsysprof.classify": ("classify_api", "classify_kernel", "decode"),
+    "nsysprof.classify": ("classify_api", "classify_kernel"),
+    "nsysprof.classify.decoder": ("decode",),
     "nsysprof.errors": ("MissingDataError", "NsysprofError", "TraceError"),
     "nsysprof.measure.hotspots": ("measure_hotspots",),
     "nsysprof.measure.results": ("Hotspots", "KernelHotspot", "Step"),

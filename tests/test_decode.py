@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_classify_names import BAIT
 
-from nsysprof.classify import decode
+from nsysprof.classify.decoder import decode
 from nsysprof.classify.words import sentence
 
 DATA = Path(__file__).parent / "data/kernel_names"

@@ -16,7 +16,8 @@ def classify(
 
     from rich.console import Console
 
-    from nsysprof.classify import decode, rule_set
+    from nsysprof.classify import rule_set
+    from nsysprof.classify.decoder import decode
     from nsysprof.render.facts import facts_to_json, print_facts
 
     chosen = rule_set(rules)

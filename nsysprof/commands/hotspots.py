@@ -1,5 +1,6 @@
 """``nsysprof hotspots``: where the time of a trace went."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +51,7 @@ def hotspots(
         raise UsageError("--json and --csv exclude each other", "choose one")
     if no_html and (html or open_page):
         raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, and nothing here needs them
     from nsysprof.classify import rule_set
     from nsysprof.measure.hotspots import examine, hotspots_of
     from nsysprof.render.progress import working

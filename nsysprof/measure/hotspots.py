@@ -1,6 +1,5 @@
 """Where the time of a trace went: steps, kernels, CUDA API calls and the causes of idleness."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +32,7 @@ from nsysprof.measure.steps import (
     overhead_within,
     partition_devices,
 )
+from nsysprof.threads import Beside
 from nsysprof.trace import Trace
 from nsysprof.units import number_of
 
@@ -53,10 +53,9 @@ def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = 
 def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     _ = trace.kernels, trace.strings  # loaded here, as the file belongs to this thread
-    with ThreadPoolExecutor(1) as pool:
-        named = pool.submit(load_names, trace, rules)  # while the calls are loading
-        calls = load_calls(trace)
-        names = named.result()
+    named = Beside(lambda: load_names(trace, rules))  # while the calls are loading
+    calls = load_calls(trace)
+    names = named.result()
     ops = gather(trace, names.kinds())
     submissions = Submissions(ops, calls.rows)
     found = find_steps(trace, submissions, steps)
@@ -74,18 +73,18 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     info = _info(trace, ops)
     hidden = hidden_launches(calls, ops)
     windows = gpu_windows(ops, found.of_op, found.chain)
-    with ThreadPoolExecutor(1) as pool:  # NumPy mostly lets go of Python's lock
-        partitioned = pool.submit(partition_devices, inputs, windows, trace.overheads)
-        cpu_windows = CallWindows(found.start_ns, found.end_ns, found.processes, trace.thread_process)
-        table = summarise(calls, cpu_windows)
-        delays = queue_delays(ops, calls.rows, found.of_op, len(found))
-        operators = Operators(trace, inputs.submissions, inputs.names.coded, info.end_ns)
-        ranges = range_hotspots(trace, inputs.submissions, info.end_ns)
-        categories = category_shares(inputs.work)
-        total = sum(share.ns for share in categories.values())
-        kernels = kernel_hotspots(trace, inputs.names, operators.of_names(), total)
-        chosen = sample(calls, ops, found.start_ns, found.end_ns)
-        parts = partitioned.result()
+    overheads = trace.overheads
+    partitioned = Beside(lambda: partition_devices(inputs, windows, overheads))
+    cpu_windows = CallWindows(found.start_ns, found.end_ns, found.processes, trace.thread_process)
+    table = summarise(calls, cpu_windows)
+    delays = queue_delays(ops, calls.rows, found.of_op, len(found))
+    operators = Operators(trace, inputs.submissions, inputs.names.coded, info.end_ns)
+    ranges = range_hotspots(trace, inputs.submissions, info.end_ns)
+    categories = category_shares(inputs.work)
+    total = sum(share.ns for share in categories.values())
+    kernels = kernel_hotspots(trace, inputs.names, operators.of_names(), total)
+    chosen = sample(calls, ops, found.start_ns, found.end_ns)
+    parts = partitioned.result()
     hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
     steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps, table))
     partitions = {

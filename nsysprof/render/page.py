@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nsysprof.attribute.buckets import WORK_LABELS
-from nsysprof.classify import decode
 from nsysprof.classify.categories import API_CLASSES, CATEGORIES
+from nsysprof.classify.decoder import decode
 from nsysprof.classify.words import sentence
 from nsysprof.measure.results import Hotspots
 from nsysprof.measure.timeline_model import Timeline
