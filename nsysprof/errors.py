@@ -54,6 +54,18 @@ class CaptureError(NsysprofError):
     exit_code = 6
 
 
+class InterruptedCaptureError(CaptureError):
+    """The user ended it: Ctrl-C, or a signal."""
+
+    exit_code = 130
+
+    def __init__(self, message: str, hint: str = "", stop: BaseException | None = None) -> None:
+        """Keep the exit code of ``stop`` where a signal brought it: 128 + its number."""
+        super().__init__(message, hint)
+        if isinstance(stop, SystemExit) and isinstance(stop.code, int):
+            self.exit_code = stop.code
+
+
 class OutputError(NsysprofError):
     """A result could not be written."""
 

@@ -150,10 +150,12 @@ def _add_server_options(group: Any) -> None:
 def _add_run_options(group: Any) -> None:
     group.add_argument(
         "--timeout",
+        "--run-timeout",
+        dest="timeout",
         type=number(float, 0.1),
         default=900.0,
         metavar="S",
-        help="seconds for the server's start, and for each run",
+        help="seconds for the server's start, and for each run; call it --run-timeout under nsysprof capture",
     )
     group.add_argument(
         "--warmup", type=number(int, 0), default=1, metavar="N", help="untimed runs of at most 3 steps first"

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 BEHAVIOUR: dict[str, Any] = {
     "version": "2023.4.4.54-234433681190v0",
     # refuse: a wrong option; nothing: no report; killed: it dies; daemon: it leaves a process behind;
-    # lost: the first start fails; never: every start fails
+    # lost: the first start fails; never: every start fails; agent: it loses its agent while the program runs;
+    # stuck: it never ends; import: it waits while it imports
     "profile": "ok",
     "importer": "ok",  # broken: does not start; absent: is not there; failing: starts, but cannot import
     "export": "ok",  # fail: says why and exits with 1; text: writes something else than SQLite
@@ -37,6 +39,7 @@ _HELP = """
 \t-p, --nvtx-capture=
 \t-e, --env-var=
 \t-o, --output=
+\t--wait=
 """
 
 
@@ -101,19 +104,29 @@ def _profile(behaviour: dict[str, Any], arguments: list[str]) -> int:
     if behaviour["profile"] == "refuse":
         print("unrecognised option '--sample=none'", file=sys.stderr)
         return 1
+    trial = _option(arguments, "output").endswith("preflight")
+    agent = Path(tempfile.gettempdir(), "nvidia/nsight_systems")
+    agent.mkdir(parents=True, exist_ok=True)
+    (agent / "NSys-agent-instance-1").touch()
     if behaviour["profile"] == "never" or (behaviour["profile"] == "lost" and _first_time()):
         print("End of file", file=sys.stderr)
         return 1
+    (agent / "quadd_session_1").mkdir()
     output = Path(_option(arguments, "output").replace("%%", "%"))
-    trial = output.name == "preflight"
-    signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
-    process = subprocess.Popen(_program(arguments))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: process.send_signal(number))
+    variables = dict(pair.split("=", 1) for pair in _option(arguments, "env-var").split(",") if pair)
+    process = subprocess.Popen(_program(arguments), env={**os.environ, **variables})
     if behaviour["profile"] == "killed" and not trial:
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
     if behaviour["profile"] == "daemon" and not trial:
         left = [sys.executable, "-c", "import time; time.sleep(600)", str(output)]
         subprocess.Popen(left, start_new_session=True)
+    if behaviour["profile"] == "agent" and not trial:
+        time.sleep(0.5)
+        print("Connection to Agent lost. Internal reason: 'End of file'.", file=sys.stderr)
+        return 1
     while process.poll() is None:  # not wait(): a signal right before it would be seen only after it
         time.sleep(0.02)
     code = process.returncode

@@ -66,6 +66,7 @@ def test_the_manifest_tells_what_was_run_and_no_more(tmp_path: Path) -> None:
         "--cpuctxsw=none",
         "--cuda-graph-trace=node",
         "--cuda-memory-usage=true",
+        "--wait=primary",
         "--output=out/x",
         *HELLO,
     ]
@@ -82,7 +83,7 @@ def test_a_range_is_asked_of_nsys(tmp_path: Path) -> None:
     words = ["capture", "--capture-range", "nvtx:train@mine", "--name", "x", "--", *HELLO]
     assert nsysprof(*words, cwd=tmp_path, env=environment(fake)).code == 0
     command = json.loads((tmp_path / "nsysprof-out/x.run.json").read_text())["command"]
-    assert command[7:11] == [
+    assert command[8:12] == [
         "--capture-range=nvtx",
         "--nvtx-capture=train@mine",
         "--capture-range-end=stop",

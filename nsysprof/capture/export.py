@@ -58,8 +58,8 @@ def _run_export(nsys: Nsys, report: Path, out: Path, progress: Progress) -> None
         "export",
         "--type=sqlite",
         "--force-overwrite=true",
-        f"--output={out}",
-        str(report),
+        f"--output={out.absolute()}",
+        str(report.absolute()),  # a name may start with a dash
     ]
     progress("exporting", 0.0)
     with subprocess.Popen(
@@ -70,7 +70,7 @@ def _run_export(nsys: Nsys, report: Path, out: Path, progress: Progress) -> None
         except BaseException:
             process.kill()
             raise
-    if process.returncode or not _is_sqlite(out):
+    if process.returncode or not _is_whole(out):
         reason = words or f"exit code {process.returncode}"
         raise CaptureError(
             f"nsys {nsys.version_text} cannot export {report.name}: {reason}",
@@ -93,6 +93,17 @@ def _listen(process: subprocess.Popen[bytes], progress: Progress) -> str:
     if rest.strip() and not _PROGRESS.search(rest):
         words = rest.strip()
     return words.decode("utf-8", "replace")
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether ``path`` is an SQLite file of the size that its header says, without open transactions."""
+    if not _is_sqlite(path) or Path(f"{path}-journal").exists():
+        return False
+    with path.open("rb") as file:
+        head = file.read(100)
+    page_bytes = int.from_bytes(head[16:18], "big")
+    pages = int.from_bytes(head[28:32], "big")
+    return path.stat().st_size == pages * (65536 if page_bytes == 1 else page_bytes)
 
 
 def _is_sqlite(path: Path) -> bool:

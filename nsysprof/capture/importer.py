@@ -78,7 +78,13 @@ def import_stream(importer: Importer, stream: Path, report: Path) -> None:
             "see `nsysprof doctor`; `nsysprof export FILE.qdstrm` imports it once that is mended",
         )
     done = subprocess.run(
-        [str(importer.path), "--input-file", str(stream), "--output-file", str(report)],
+        [
+            str(importer.path),
+            "--input-file",
+            str(stream.absolute()),
+            "--output-file",
+            str(report.absolute()),
+        ],
         capture_output=True,
         text=True,
         check=False,

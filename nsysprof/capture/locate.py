@@ -135,7 +135,7 @@ def find_nsys(named: str | None = None, root: Path = Path("/")) -> Nsys:
 
 def _program(path: str) -> Path:
     """Accept the program, or a folder that holds it as ``nsys`` or ``bin/nsys``."""
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises where there is no home
     for place in (given / "bin" / "nsys", given / "nsys"):
         if place.is_file():
             return place

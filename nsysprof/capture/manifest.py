@@ -57,11 +57,19 @@ def manifest(
 def portable(command: Sequence[str]) -> list[str]:
     """Return ``command`` for other eyes: ``.`` for the working folder, ``~`` for the user's home."""
     words = list(command)
-    for folder, short in ((Path.cwd(), "."), (Path.home(), "~")):
+    for folder, short in ((Path.cwd(), "."), (_home(), "~")):
         if folder != folder.parent:  # "/" is nobody's
             named = re.compile(rf"(?<![^=:,;\s]){re.escape(str(folder))}(?=[/:,;\s]|$)")
             words = [named.sub(short, word) for word in words]
     return words
+
+
+def _home() -> Path:
+    """Return the user's home, the root where the user has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def write_manifest(values: Mapping[str, Any], path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import quote
 
 from nsysprof.capture.export import export_report
 from nsysprof.capture.locate import Nsys
@@ -70,9 +71,10 @@ def try_ranges(nsys: Nsys, env: Mapping[str, str] | None = None) -> Trial:
 def _profile(nsys: Nsys, work: Path, env: Mapping[str, str]) -> Path:
     quiet = Streams(io.BytesIO(), io.BytesIO(), lambda _: None, lambda _: None)
     output = work / "preflight"
-    options = ["--trace=nvtx", "--sample=none", "--cpuctxsw=none", f"--output={output}"]
+    escaped = str(output).replace("%", "%%")
+    options = ["--trace=nvtx", "--sample=none", "--cpuctxsw=none", f"--output={escaped}"]
     program = [sys.executable, "-c", _PROGRAM]
-    ended = run_nsys([str(nsys.path), "profile", *options, *program], env, output.name, quiet)
+    ended = run_nsys([str(nsys.path), "profile", *options, *program], env, output.name, quiet, work)
     if ended.signal:
         raise KeyboardInterrupt
     words = (ended.last_words.strip().splitlines() or [""])[-1]
@@ -93,7 +95,7 @@ def _profile(nsys: Nsys, work: Path, env: Mapping[str, str]) -> Path:
 
 
 def _count_ranges(export: Path) -> int:
-    connection = sqlite3.connect(f"file:{export}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{quote(str(export))}?mode=ro", uri=True)
     try:
         return int(connection.execute(_COUNT, (_RANGE,)).fetchone()[0])
     except sqlite3.OperationalError:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from nsysprof.capture.relay import NsysTalk, Relay
 
-_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 1, 36, 37
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _END_SECONDS = 3.0
 _IMPORT_SECONDS = 60.0
@@ -35,15 +35,15 @@ class Ended:
     signal: int
     """The first signal that the user sent (Ctrl-C: 2), 0 when none."""
     killed: bool
-    """True when the user sent a second one and everything was killed."""
+    """True when everything was killed: the user sent a second one, or the end took too long."""
     stream_path: str
     """The file that nsys said it collects into, empty when it said nothing."""
     last_words: str
     """The end of what was written to standard error."""
     timed_out: bool = False
     """True when it took longer than it was given."""
-    silent: bool = False
-    """True when nothing was written to standard output."""
+    left: int = 0
+    """Processes that outlived the command and were ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ def run_tree(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=_end_with(os.getpid()),
         ) as process,
     ):
         sent.reaches(process)
@@ -105,20 +106,32 @@ def run_tree(
         assert process.stderr  # noqa: S101
         out = Relay(process.stdout, streams.out, talk)
         err = Relay(process.stderr, streams.err, NsysTalk(stem, streams.on_progress))
-        timed_out = _wait(process, sent, patience)
-        _settle(before, patient=not sent.killed and not timed_out)
+        timed_out, overdue = _wait(process, sent, patience)
+        left = _settle(before, patient=not sent.killed and not overdue)
         out.join(_END_SECONDS)
         err.join(_END_SECONDS)
     code = -signal.SIGKILL if sent.killed else process.returncode
     return Ended(
         code if code >= 0 else 128 - code,
         sent.first,
-        sent.killed,
+        sent.killed or overdue,
         talk.stream_path,
         err.tail.decode("utf-8", "replace"),
         timed_out,
-        not out.tail,
+        left,
     )
+
+
+def _end_with(parent: int) -> Callable[[], None]:
+    """Return what a child calls so that it is asked to end when this process is killed."""
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask
 
 
 @contextmanager
@@ -173,7 +186,8 @@ def _forwarding(before: set[int], heard: Callable[[int], None]) -> Iterator[_Sen
     if threading.current_thread() is not threading.main_thread():
         yield sent  # signals reach the main thread only, which then deals with them
         return
-    old = {number: signal.signal(number, handle) for number in _FORWARDED}
+    heeded = [n for n in _FORWARDED if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]  # nohup
+    old = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield sent
     finally:
@@ -181,12 +195,12 @@ def _forwarding(before: set[int], heard: Callable[[int], None]) -> Iterator[_Sen
             signal.signal(number, handler)
 
 
-def _wait(process: subprocess.Popen[bytes], sent: _Sent, patience: Patience) -> bool:
-    """Wait for the end; return whether the time ran out.
+def _wait(process: subprocess.Popen[bytes], sent: _Sent, patience: Patience) -> tuple[bool, bool]:
+    """Wait for the end; return whether the time ran out, and that for ending too.
 
     In turns: a signal that comes right before a blocking call would be seen only after it.
     """
-    began, asked, timed_out = time.monotonic(), math.inf, False
+    began, asked, timed_out, overdue = time.monotonic(), math.inf, False, False
     while process.returncode is None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(min(1.0, patience.run_s))
@@ -196,26 +210,34 @@ def _wait(process: subprocess.Popen[bytes], sent: _Sent, patience: Patience) -> 
             process.send_signal(signal.SIGINT)
         if asked == math.inf and (timed_out or sent.first):
             asked = now
-        if now - asked >= patience.end_s:
+        if process.returncode is None and now - asked >= patience.end_s:
+            overdue = True
             process.kill()
-    return timed_out
+    return timed_out, overdue
 
 
-def _settle(before: set[int], *, patient: bool) -> None:
-    """Wait a moment for what the command left behind, then end it; an import under way may finish."""
+def _settle(before: set[int], *, patient: bool) -> int:
+    """Wait a moment for what the command left behind, then end it; an import under way may finish.
+
+    Return how many processes of the program had to be ended.
+    """
+    ended = 0
     if patient:
         if _wait_gone(before, _END_SECONDS):
-            return
-        _signal_all({pid for pid in _descendants() - before if not _is_nsys(pid)}, signal.SIGTERM)
+            return 0
+        own = {pid for pid in _descendants() - before if not _is_nsys(pid)}
+        ended = len(own)
+        _signal_all(own, signal.SIGTERM)
         if _wait_gone(before, _END_SECONDS):
-            return
+            return ended
         if any(map(_is_importer, _descendants() - before)) and _wait_gone(before, _IMPORT_SECONDS):
-            return
+            return ended
     seen: set[int] = set()
     while left := _descendants() - before - seen:
         _signal_all(left, signal.SIGKILL)
         _wait_gone(before, _END_SECONDS)
         seen |= left  # one that cannot be killed is waited for once
+    return ended
 
 
 def _wait_gone(before: set[int], seconds: float) -> bool:

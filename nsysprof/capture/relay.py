@@ -102,5 +102,5 @@ class Relay(threading.Thread):
         try:
             self._out.write(data)
             self._out.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # nobody listens any more; the capture goes on
+        except (OSError, ValueError):
+            pass  # nobody listens any more, or the disk is full; the capture goes on

@@ -3,26 +3,24 @@
 import os
 import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nsysprof.capture import host
-from nsysprof.capture.export import Progress, export_report
-from nsysprof.capture.importer import check_importer, import_stream
+from nsysprof.capture.export import Progress
+from nsysprof.capture.keep import STEM, Keeper
 from nsysprof.capture.locate import Nsys, find_nsys
-from nsysprof.capture.manifest import manifest, read_record, write_manifest
+from nsysprof.capture.manifest import manifest, read_record
 from nsysprof.capture.options import known_options, profile_command
+from nsysprof.capture.place import find_places, reserved, scratch
 from nsysprof.capture.preflight import try_ranges
 from nsysprof.capture.process import Ended, Streams
 from nsysprof.capture.request import Request
-from nsysprof.capture.start import run_nsys
-from nsysprof.errors import CaptureError, NsysError, NsysprofError, OutputError, UsageError
-from nsysprof.files import check_target
+from nsysprof.capture.start import program_temp, run_nsys
+from nsysprof.errors import CaptureError, NsysError, NsysprofError, UsageError
 
 RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
 """Environment variable that tells a runner where to write its run record."""
@@ -32,8 +30,10 @@ CAPTURE_VARIABLE = "NSYSPROF_CAPTURE"
 _ENDED_BY_NSYS = 128 + signal.SIGTERM
 """What nsys returns when it has ended the program because time was up."""
 
-_STEM = "nsysprof-capture"
-_SUFFIXES = (".nsys-rep", ".qdstrm", ".sqlite", ".run.json")
+END_SECONDS = 600.0
+"""How long nsys may take to import what it collected once the time that was given ran out."""
+TIMED_OUT = 124
+"""Exit code when the time that was given ran out, as of ``timeout``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class Capture:
     """Why there is no report or no export."""
 
     def exit_code(self, *, useless: bool) -> int:
-        """Return the program's exit code; where that is 0, what became of the capture counts."""
+        """Return 124 when time ran out, else the program's; where that is 0, what became of the capture."""
+        if self.ended.timed_out:
+            return TIMED_OUT
         if self.ended.code:
             return self.ended.code
         if self.failure:
@@ -75,46 +77,20 @@ def run_capture(request: Request, streams: Streams, progress: Progress) -> Captu
     target = request.target
     if shutil.which(target.program[0]) is None:
         raise UsageError(f"no such program: {target.program[0]}", "give its path, or check PATH")
-    targets = _targets(request)
+    find_places(request.folder, request.name, force=request.force)
     nsys = find_nsys(request.nsys)
     if target.is_runner and target.range_name is not None:
         progress("trying nsys", 0.0)
         trial = try_ranges(nsys)
         if not trial.recorded:
             raise NsysError(trial.problem, trial.hint)
-    with _work_folder(request.folder) as work:
-        try:
-            return _Job(request, nsys, Path(work).resolve(), targets, progress).run(streams)
-        except OSError as error:
-            reason = f"the results cannot be written to {request.folder}: {error.strerror}"
-            raise OutputError(reason, "make room there, or give another --output") from None
-
-
-def _targets(request: Request) -> dict[str, Path]:
-    """Return where each result goes, by suffix; raises when one exists or the name is none."""
-    if not request.name or request.name.startswith(".") or "/" in request.name:
-        raise UsageError(f"--name {request.name!r} is no file name", "give letters, digits, '-' and '_'")
-    targets = {suffix: request.folder / f"{request.name}{suffix}" for suffix in _SUFFIXES}
-    found = [path for path in targets.values() if path.exists()]
-    if found and not request.force:
-        raise OutputError(f"{found[0]} exists", "give --force to replace it, or another --name")
-    for path in found:
-        check_target(path, "give another --name")
-    if not host.is_on_disk(request.folder):
-        raise OutputError(f"{request.folder} is on no disk", "give another --output")
-    if (free := host.free_bytes(request.folder)) < host.LEAST_FREE_BYTES:
-        raise OutputError(
-            f"{request.folder}: only {free // 10**6} MB are free", "make room, or give --output"
-        )
-    return targets
-
-
-def _work_folder(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".capture-", dir=folder, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}", "give another --output") from None
+    with (
+        reserved(request.folder, request.name, force=request.force) as work,
+        scratch() as temporary,
+    ):
+        places = find_places(request.folder, request.name, force=request.force)  # now nobody else takes them
+        keeper = Keeper(nsys, work, places, progress)
+        return _Job(request, keeper, temporary).run(streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,89 +98,47 @@ class _Job:
     """One capture under way."""
 
     request: Request
-    nsys: Nsys
-    work: Path
-    """Folder for half-done files, beside the results; removed afterwards."""
-    targets: Mapping[str, Path]
-    """Where each result goes, by suffix."""
-    progress: Progress
+    keeper: Keeper
+    scratch: Path
+    """Folder for nsys's temporary files."""
 
     def run(self, streams: Streams) -> Capture:
-        request, known = self.request, known_options(self.nsys)
+        request, nsys = self.request, self.keeper.nsys
+        known = known_options(nsys)
         started, began = datetime.now(UTC), time.monotonic()
-        command = profile_command(self.nsys, request.target, self.work / _STEM, known)
-        ended = run_nsys(command, self._environment(), _STEM, streams, request.patience)
+        output = self.keeper.work / STEM
+        command = profile_command(nsys, request.target, output, known, {"TMPDIR": program_temp()})
+        ended = run_nsys(command, self._environment(), STEM, streams, self.scratch, request.patience)
         if request.target.duration_s and ended.code == _ENDED_BY_NSYS and not ended.signal:
             ended = replace(ended, code=0)  # as it was asked to
         ran = time.monotonic() - began
-        report, export, failure = self._keep(ended)
-        record = read_record(self.work / "run.json")
-        gpus = host.gpus()
-        shown = profile_command(self.nsys, request.target, request.folder / request.name, known)
+        kept = self.keeper.keep(ended)
+        if not kept.report and not kept.failure:
+            kept = replace(kept, failure=self._nothing(ended))
+        record, gpus = read_record(self.keeper.work / "run.json"), host.gpus()
+        shown = profile_command(nsys, request.target, request.folder / request.name, known)
         rest = {
-            "files": [path.name for path in (report, export) if path],
+            "files": [path.name for path in (kept.report, kept.export) if path],
             "started_at": started.isoformat(timespec="seconds"),
             "program_s": round(ran, 3),
             "export_s": round(time.monotonic() - began - ran, 3),
-            "problem": str(failure) if failure else None,
+            "problem": str(kept.failure) if kept.failure else None,
             "run": record,
         }
-        written = None
-        if report:  # else there is nothing to describe, and the name stays free for the next attempt
-            write_manifest(manifest(shown, self.nsys, gpus, ended, rest), self.work / "manifest.json")
-            written = (self.work / "manifest.json").replace(self.targets[".run.json"])
-        return Capture(self.nsys, ended, report, export, written, record, gpus, failure)
+        written, failure = None, kept.failure
+        if kept.report:  # else there is nothing to describe, and the name stays free for the next attempt
+            written, unwritten = self.keeper.describe(manifest(shown, nsys, gpus, ended, rest))
+            failure = failure or unwritten
+        return Capture(nsys, ended, kept.report, kept.export, written, record, gpus, failure)
 
     def _environment(self) -> dict[str, str]:
         """Return the program's environment: ours, output unbuffered, and what runners look for."""
         added = {"PYTHONUNBUFFERED": "1"}  # nsys gives it a pipe, and its output is to be seen as it comes
         if self.request.target.is_runner:
-            added[RECORD_VARIABLE] = str(self.work / "run.json")
+            added[RECORD_VARIABLE] = str(self.keeper.work / "run.json")
             if self.request.target.range_name is not None:
                 added[CAPTURE_VARIABLE] = "1"
         return {**os.environ, **added}
-
-    def _keep(self, ended: Ended) -> tuple[Path | None, Path | None, NsysprofError | None]:
-        """Move what was recorded to its place and export it; return report, export and what failed."""
-        report, failure = self._keep_report(ended)
-        if report is None or failure:
-            return report, None, failure or self._nothing(ended)
-        later = f"`nsysprof export {report}` exports what there is"
-        if ended.killed:
-            return report, None, CaptureError("the capture was killed", later)
-        out = self.targets[".sqlite"]
-        try:
-            export = export_report(self.nsys, report, out, force=True, progress=self.progress)
-        except KeyboardInterrupt:
-            return report, None, CaptureError("the export was interrupted", later)
-        except NsysprofError as error:
-            return report, None, error
-        return report, export, None
-
-    def _keep_report(self, ended: Ended) -> tuple[Path | None, CaptureError | None]:
-        """Put the report in its place: .nsys-rep, or .qdstrm with the reason why it was not imported."""
-        failure = None
-        report = self.work / f"{_STEM}.nsys-rep"
-        stream = self.work / f"{_STEM}.qdstrm"
-        left = Path(ended.stream_path)
-        if ended.stream_path and left.is_file() and not report.is_file():
-            shutil.move(left, stream)  # nsys died before it brought this over
-        if not report.is_file() and stream.is_file() and not ended.killed:
-            try:
-                self.progress("importing", 0.0)
-                import_stream(check_importer(self.nsys), stream, report)
-            except CaptureError as error:
-                failure = error
-        for path in (report, stream):
-            if path.is_file():
-                return self._put(path), failure
-        return None, failure
-
-    def _put(self, path: Path) -> Path:
-        """Move a report to its place; an older one of the other kind has now a successor."""
-        place = path.replace(self.targets[path.suffix])
-        self.targets[".qdstrm" if path.suffix == ".nsys-rep" else ".nsys-rep"].unlink(missing_ok=True)
-        return place
 
     def _nothing(self, ended: Ended) -> CaptureError:
         """Say why there is no report."""

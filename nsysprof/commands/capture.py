@@ -1,5 +1,6 @@
 """``nsysprof capture``: run a runner, or any program, under nsys."""
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,16 @@ def capture(
         float,
         typer.Option("--duration", min=0, metavar="S", help="End the program after S seconds of recording."),
     ] = 0,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout",
+            min=1,
+            metavar="SECONDS",
+            help="End the program after that long, and keep what was recorded; exit code 124.",
+            show_default="as long as it takes",
+        ),
+    ] = math.inf,
     pytorch_nvtx: Annotated[
         bool, typer.Option("--pytorch-nvtx", help="Mark PyTorch's operators or modules in a program.")
     ] = False,
@@ -63,9 +74,10 @@ def capture(
     """
     from rich.console import Console
 
+    from nsysprof.capture.process import Patience
     from nsysprof.capture.request import Request, choose_target, chosen_range, with_images_in, with_window
     from nsysprof.capture.runner_options import check_options
-    from nsysprof.capture.session import run_capture
+    from nsysprof.capture.session import END_SECONDS, run_capture
     from nsysprof.measure.verdict import judge_capture
     from nsysprof.render.capture_report import export_bar, print_verdict, streams
 
@@ -77,7 +89,7 @@ def capture(
     name = name or target.name
     target = replace(target, range_name=chosen, pytorch_nvtx=pytorch_nvtx)
     target = with_window(with_images_in(target, output / name), delay, duration)
-    request = Request(target, output, name, force, nsys)
+    request = Request(target, output, name, force, nsys, Patience(timeout, END_SECONDS))
     with export_bar(Console(stderr=True)) as progress:
         done = run_capture(request, streams(sys.stdout.buffer, sys.stderr.buffer, progress), progress)
     verdict = judge_capture(done, is_runner=target.is_runner)

@@ -19,15 +19,25 @@ from nsysprof.measure.verdict import Verdict
 from nsysprof.render.format import count
 from nsysprof.render.text import plain
 
+_KILLED = 137
 _COLORS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 
 
 def print_verdict(capture: Capture, verdict: Verdict | None, console: Console) -> None:
     """Print how the program ended, what the capture holds, what is wrong with it, and what to type next."""
-    if capture.ended.signal:
+    if capture.ended.timed_out:
+        console.print(Text("no end in the time given; what was recorded until then is kept", style="yellow"))
+    elif capture.ended.signal:
         console.print(Text("interrupted; what was recorded until then is kept", style="yellow"))
     elif capture.ended.code:
-        console.print(Text(f"the program ended with exit code {capture.ended.code}", style="yellow"))
+        console.print(Text(_end_of_program(capture.ended.code), style="yellow"))
+    if left := capture.ended.left:
+        text = (
+            "1 process outlived the program, and was"
+            if left == 1
+            else f"{left} processes outlived it, and were"
+        )
+        console.print(Text(f"note: {text} ended", style="yellow"))
     if verdict:
         _print_contents(verdict, console)
     for path in (capture.report, capture.export, capture.manifest):
@@ -37,6 +47,12 @@ def print_verdict(capture: Capture, verdict: Verdict | None, console: Console) -
         console.print(Text(f"problem: {plain(str(capture.failure))}", style="bold red"), soft_wrap=True)
     if verdict:
         console.print(Text("next: ").append(verdict.next_command, style="bold"), soft_wrap=True)
+
+
+def _end_of_program(code: int) -> str:
+    """Say how the program ended; SIGKILL comes from the kernel where memory ran out."""
+    text = f"the program ended with exit code {code}"
+    return f"{text} (killed; often for want of memory)" if code == _KILLED else text
 
 
 def _print_contents(verdict: Verdict, console: Console) -> None:
