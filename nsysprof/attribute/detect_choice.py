@@ -1,16 +1,19 @@
 """Which level of repetition is the step: the outermost one that the run really has.
 
-A level is outer to another when each of its cycles holds the same number of the other's and something of its
+A level is outer to another when each of its cycles holds the same number of the other's and launches of its
 own between them: the embedding and the head round the layers of a model, the scheduler after the halves of
 guidance, the optimizer after the halves of an accumulated batch. What comes in the middle of every fourth
-cycle (a penalty, say), or is just a launch or two, makes those four no step: some steps have more to do.
-Only where large cycles are many and set well apart (the steps of several images, or of epochs with a
+cycle (a penalty, say), is just a launch or two, or takes the place of usual launches here and there (another
+order of streams, another kernel for an address less aligned), makes those four no step: some steps have more
+to do. Only where large cycles are many and set well apart (the steps of several images, or of epochs with a
 validation between) are they the steps although they repeat as a whole.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import SHORT, Anchors, marks_of, spread
+from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, gram_ids, marks_of
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_phase import Cycles, place_cycles
 from nsysprof.trace.model import I32, I64
@@ -21,12 +24,26 @@ _SUPPORTED = 0.3  # of the outer level's support: inner cycles of less tell too 
 _SAME_LEVEL = 1.5  # periods closer than this are one level seen twice
 _CONSTANT = 0.8  # part of the outer cycles that hold the usual number of inner ones
 _FEWEST_CYCLES = 3
+_SAMPLED = 3  # outer cycles looked into
+_GRAM = 4  # launches in a row that tell whether a launch is usual
 _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 _LAYER = 100  # launches: smaller cycles within something larger are layers whatever else it holds
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
 # inner cycles are steps of several images or epochs when they have so many launches, are so many in each
 # outer cycle, leave so much of their own length between, make up so much of the run, and are as even
 _LARGE, _MANY, _LARGE_EXTRA, _COMPLETE, _EVEN = 150, 8, 0.5, 0.7, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What an outer cycle has beyond its inner ones, in launches."""
+
+    longer: int
+    """More than so many usual inner cycles."""
+    other: int
+    """Launches of a kind that so many usual inner cycles do not have, or not so often."""
+    between: int
+    """Unusual ones between inner cycles, or at their edges, rather than within one."""
 
 
 def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Level]) -> tuple[Level, Cycles]:
@@ -45,7 +62,7 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
                 chosen, cycles = level, inner
             elif level.support >= _SUPPORTED * chosen.support:
                 whole = place_cycles(sequence, start_ns, anchors, level, one_run=True)
-                if not _adds_between(anchors, chosen, whole, inner.opens.sum() == 1):
+                if not _adds_between(sequence, marks_of(anchors, chosen.main), whole, inner.opens.sum() == 1):
                     chosen, cycles = level, whole
     return chosen, cycles
 
@@ -60,38 +77,69 @@ def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:
     return bool(length >= _LARGE and held >= _MANY and extra >= _LARGE_EXTRA * length)
 
 
-def _adds_between(anchors: Anchors, outer: Level, inner: Cycles, contiguous: bool) -> bool:
-    """Return whether outer cycles hold a constant number of inner ones and work of their own between them."""
-    marks = marks_of(anchors, outer.main)
+def _adds_between(sequence: I32, marks: Marks, inner: Cycles, contiguous: bool) -> bool:
+    """Return whether outer cycles hold a constant number of inner ones and work of their own between them.
+
+    marks: of the outer level.
+    contiguous: whether the inner cycles follow each other without a gap.
+    """
     if len(inner) < _FEWEST_CYCLES:
         return True
-    length = float(np.quantile(inner.end - inner.start, 0.25))
     held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
-    if np.median(held) < 2 or np.mean(held == np.median(held)) < _CONSTANT:
+    usual = int(np.median(held))
+    if usual < 2 or np.mean(held == usual) < _CONSTANT:
         return not contiguous
-    if length < _LAYER:
-        return outer.novelty >= 1 or not contiguous
-    return _novel_between(anchors, outer, inner, length) >= _LEAST_NOVELTY
+    cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
+    sampled = cycles[len(cycles) // 4 :: max(len(cycles) // _SAMPLED, 1)][:_SAMPLED].tolist()
+    owns = [_own(sequence, int(marks.at[cycle]), int(marks.at[cycle + 1]), inner) for cycle in sampled]
+    if np.quantile(inner.end - inner.start, 0.25) < _LAYER and min(own.longer for own in owns) >= 1:
+        return True
+    return min(min(own.other, own.between) for own in owns) >= _LEAST_NOVELTY
 
 
-def _novel_between(anchors: Anchors, outer: Level, inner: Cycles, length: float) -> float:
-    """Return how many launches of its own an outer cycle has between inner cycles, rather than within one."""
-    members = outer.members[anchors.width[outer.members] <= SHORT]
-    own = anchors.position[spread(anchors.row[members], anchors.size[members])]
-    width = np.repeat(anchors.width[members], anchors.size[members])
-    unit = np.searchsorted(inner.start, own + width // 2, side="right") - 1
-    inside = (unit >= 0) & (own + width // 2 < inner.end[unit])
-    since, until = own - inner.start[unit], inner.end[unit] - own - width
-    first, last = np.full(len(inner), np.inf), np.full(len(inner), np.inf)
-    np.minimum.at(first, unit[inside], since[inside])
-    np.minimum.at(last, unit[inside], until[inside])
-    # all that is own of a unit comes after its usual work, or before it, or this launch is at its very edge
-    usual, edge = (1 - _EDGE) * length, _EDGE * length
-    between = (
-        (first[unit] >= usual - width) | (last[unit] >= usual - width) | (np.minimum(since, until) < edge)
+def _own(sequence: I32, start: int, end: int, inner: Cycles) -> _Own:
+    """Return what the outer cycle from ``start`` to ``end`` has beyond the inner ones that begin in it."""
+    first, last = np.searchsorted(inner.start, (start, end))
+    begin, close = inner.start[first:last], inner.end[first:last]
+    start = int(begin[0])  # the marks are somewhere within the inner cycles
+    end = int(inner.start[last]) if last < len(inner) else max(end, int(close[-1]))
+    launches = sequence[start:end]
+    position = np.arange(len(launches))
+    unit = np.searchsorted(begin - start, position, side="right") - 1
+    gap = position >= close[unit] - start
+    usual = _usual(sequence[start : end + _GRAM - 1], unit, gap, len(begin))
+    units = np.where(gap, len(begin), unit)
+    done = np.cumsum(usual & ~gap)
+    size = np.bincount(units, usual, len(begin) + 1)[:-1]
+    before = done - np.cumsum(np.append(0, size))[unit]
+    part = before / np.maximum(size, 1)[unit]
+    between = ~usual & (gap | (part <= _EDGE) | (part >= 1 - _EDGE))
+    kinds, kind = np.unique(launches, return_inverse=True)
+    table = np.bincount(units * len(kinds) + kind, minlength=(len(begin) + 1) * len(kinds))
+    table = table.reshape(-1, len(kinds))
+    excess = table.sum(axis=0) - len(begin) * _low_median(table[:-1])
+    lengths = close - begin
+    return _Own(
+        longer=int(len(launches) - len(begin) * _low_median(lengths)),
+        other=int(np.maximum(excess, 0).sum()),
+        between=int(np.count_nonzero(between)),
     )
-    cycles = np.count_nonzero(~marks_of(anchors, outer.main).opens)
-    counts = [
-        np.count_nonzero(inside & between & (width == one)) / cycles - (one - 1) for one in np.unique(width)
-    ]
-    return max(counts, default=0.0)
+
+
+def _low_median(values: I64) -> I64:
+    """Return the median along the first axis, of two middle values the lower: it is of some cycle."""
+    middle: I64 = np.sort(values, axis=0)[(len(values) - 1) // 2]
+    return middle
+
+
+def _usual(sequence: I32, unit: I64, gap: Bools, units: int) -> Bools:
+    """Return which launches stand in some n-gram that most inner cycles have; shape of ``unit``."""
+    grams = np.unique(gram_ids(sequence, _GRAM), return_inverse=True)[1][: len(unit)]
+    inside = ~gap[: len(grams)]
+    seen = np.unique(grams[inside] * units + unit[: len(grams)][inside]) // units
+    often = np.bincount(seen, minlength=int(grams.max(initial=0)) + 1) >= max(2, (units + 1) // 2)
+    found = often[grams]
+    usual = np.zeros(len(unit) + _GRAM, bool)
+    for shift in range(_GRAM):
+        usual[shift : shift + len(found)] |= found
+    return usual[: len(unit)]
