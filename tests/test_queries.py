@@ -52,7 +52,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .memory(3, 2**20, release=True)
         .overhead(0, 3)
         .row("CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", start=60, end=70, streamId=7, syncType=3)
-        .row("ENUM_CUPTI_SYNC_TYPE", id=3, label="Stream sync")
     )
     return builder.write(tmp_path_factory.mktemp("whole") / "t.sqlite")
 

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Self, TypedDict, Unpack
 
-from trace_shapes import ENUMS, parse_version, shapes
+from trace_shapes import ENUMS, Shape, parse_version, shapes
 
 PID = 1000
 _MACHINE = 1 << 48
@@ -40,7 +40,8 @@ def global_tid(tid: int = PID, pid: int = PID) -> int:
 class TraceBuilder:
     """Collects rows, then writes them; every method but ``write`` and ``string`` returns the builder.
 
-    ``schema`` is the export's version (tests use 3.7.2, 3.20.3 and 3.28.1); None writes no META_DATA_EXPORT.
+    ``schema`` is the export's version, 3.0.0 or later (``trace_shapes.versions`` lists those that differ);
+    None writes none into the file.
     ``gpu`` names device 0; None describes no GPU at all.
     """
 
@@ -50,12 +51,16 @@ class TraceBuilder:
         self._strings: dict[str, int] = {}
         self._domains: dict[tuple[int, str], int] = {}
         if schema is not None:
-            self.row("META_DATA_EXPORT", name="EXPORT_SCHEMA_VERSION", value=schema)
+            table = "META_DATA_EXPORT" if self._has("META_DATA_EXPORT") else "EXPORT_META_DATA"
+            self.row(table, name="EXPORT_SCHEMA_VERSION", value=schema)
         for table, labels in ENUMS.items():
             for id_, label in labels.items():
                 self.row(table, id=id_, name=label.upper(), label=label)
         if gpu is not None:
             self.gpu(0, gpu)
+
+    def _has(self, table: str) -> bool:
+        return _SHAPES[table][0].exists(self._version)
 
     def row(self, table: str, **columns: Value) -> Self:
         """Add a row as it is, for what the other methods would not write; unknown tables are untyped."""
@@ -69,7 +74,7 @@ class TraceBuilder:
     def gpu(self, device: int, name: str, *, number: int | None = None, multiprocessors: int = 132) -> Self:
         """Describe a GPU; ``number`` is its place in the machine where that is not the CUDA ordinal."""
         number = device if number is None else number
-        if _SHAPES["TARGET_INFO_CUDA_DEVICE"][0].exists(self._version):
+        if self._has("TARGET_INFO_CUDA_DEVICE"):
             self.row("TARGET_INFO_CUDA_DEVICE", gpuId=number, cudaId=device, pid=PID)
         return self.row(
             "TARGET_INFO_GPU",
@@ -136,6 +141,29 @@ class TraceBuilder:
     def graph(self, start: int, end: int, graph_id: int = 1, **place: Unpack[Place]) -> Self:
         """Add a whole graph launch, as ``--cuda-graph-trace=graph`` records it."""
         return self._gpu_work("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", start, end, place, graphId=graph_id)
+
+    def graph_node(self, node: int, start: int, original: int | None = None, tid: int = PID) -> Self:
+        """Add a node of a CUDA graph; ``original`` is the node that it was copied from."""
+        table = "CUDA_GRAPH_NODE_EVENTS" if self._has("CUDA_GRAPH_NODE_EVENTS") else "CUDA_GRAPH_EVENTS"
+        return self.row(
+            table,
+            start=start,
+            end=start + 1,
+            nameId=self.string("cudaGraphAddKernelNode_v10000"),
+            globalTid=global_tid(tid),
+            graphNodeId=node,
+            originalGraphNodeId=original,
+        )
+
+    def graph_made(self, graph_id: int, start: int) -> Self:
+        """Add the making of a whole CUDA graph, which schemas before 3.8.4 do not record."""
+        if not self._has("CUDA_GRAPH_NODE_EVENTS"):
+            return self
+        return self.row("CUDA_GRAPH_EVENTS", start=start, end=start + 1, graphId=graph_id)
+
+    def wait(self, start: int, end: int, kind: int = 3, **place: Unpack[Place]) -> Self:
+        """Add a wait for the GPU; ``kind`` 1 event, 3 stream, 4 context."""
+        return self._gpu_work("CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", start, end, place, syncType=kind)
 
     def api(
         self, name: str, start: int, end: int, correlation: int = 0, tid: int = PID, *, pid: int = PID
@@ -247,10 +275,10 @@ class TraceBuilder:
         if table in _SHAPES:
             shape, columns = _SHAPES[table]
             there = {column.name: column for column in columns if column.exists(self._version)}
-            absent = [name for name in used if name not in there]
+            absent = [name for name in used if name not in there and any(row.get(name) for row in rows)]
             if absent or not shape.exists(self._version):
                 raise ValueError(f"schema {self._version} has no {table} {absent}")
-            defaults: dict[str, Value] = {name: 0 if c.required else None for name, c in there.items()}
+            defaults: dict[str, Value] = {name: _default(column) for name, column in there.items()}
             declared = [f'"{c.name}" {c.type}{" NOT NULL" * c.required}' for c in there.values()]
             declared[0] += " PRIMARY KEY" * (table == "StringIds")
         else:
@@ -260,3 +288,9 @@ class TraceBuilder:
             f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(defaults))})',
             ([row.get(name, default) for name, default in defaults.items()] for row in rows),
         )
+
+
+def _default(column: Shape) -> Value:
+    if not column.required:
+        return None
+    return "" if column.type == "TEXT" else 0
