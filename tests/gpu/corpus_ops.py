@@ -98,9 +98,9 @@ class Scope(dict[str, Any]):
         exec(statement, self)  # noqa: S102
 
 
-def read_workloads() -> dict[str, Builder]:
-    """Return the builders of ``operators.toml`` by name."""
-    tables = tomllib.loads(Path(__file__).with_name("operators.toml").read_text())
+def read_workloads(file: str = "operators.toml") -> dict[str, Builder]:
+    """Return the builders of a file of operators by name."""
+    tables = tomllib.loads(Path(__file__).with_name(file).read_text())
     whole = {name: {**tables.get(table.get("like", ""), {}), **table} for name, table in tables.items()}
     return {name: partial(_build, table) for name, table in whole.items()}
 

@@ -137,18 +137,13 @@ def _foreach(device: str) -> None:
 
 
 @workload
-def cupy_numba(device: str) -> Work:
+def cupy_arrays(device: str) -> Work:
     if device == "cpu":
         return lambda: None
+    numpy: Any = importlib.import_module("numpy")
+    if not hasattr(numpy, "row_stack"):  # CuPy asks for it, NumPy 2 has it no more
+        numpy.row_stack = numpy.vstack
     cp = importlib.import_module("cupy")
-    cuda = importlib.import_module("numba.cuda")
-
-    def saxpy(a: Any, x: Any, y: Any) -> None:
-        i = cuda.grid(1)
-        if i < x.size:
-            y[i] += a * x[i]
-
-    compiled = cuda.jit(saxpy)
     source = 'extern "C" __global__ void my_copy(const float* a, float* b) { b[0] = a[0]; }'
     whole = ("sum", "sort", "exp", "cumsum", "argsort", "unique", "nonzero", "var", "prod", "diff")
 
@@ -160,9 +155,30 @@ def cupy_numba(device: str) -> Work:
         _ = cp.linalg.inv(x), cp.where(x > 0.5, x, 0), x[x > 0.5], x.T.copy(), cp.take(x, cp.arange(10), 0)
         _ = cp.random.randn(1000), cp.dot(x[0], x[0]), cp.tensordot(x, x), cp.bincount(cp.arange(10))
         _ = cp.zeros(1000), cp.linspace(0, 1, 10), cp.linalg.svd(x[:50, :50])
-        compiled[1000, 256](2.0, x.ravel(), x.ravel())
         cp.RawKernel(source, "my_copy")((1,), (32,), (cp.zeros(32, "f"), cp.zeros(32, "f")))
         cp.cuda.Device().synchronize()
+
+    return run
+
+
+@workload
+def numba_kernels(device: str) -> Work:
+    if device == "cpu":
+        return lambda: None
+    cuda = importlib.import_module("numba.cuda")
+
+    def saxpy(a: Any, x: Any, y: Any) -> None:
+        i = cuda.grid(1)
+        if i < x.size:
+            y[i] += a * x[i]
+
+    compiled = cuda.jit(saxpy)
+    x = torch.rand(1 << 20, device=device)
+
+    def run() -> None:
+        array = cuda.as_cuda_array(x)
+        compiled[4096, 256](2.0, array, array)
+        cuda.synchronize()
 
     return run
 

@@ -1,6 +1,7 @@
 """Run workloads on a GPU and write which kernels they launch: the corpus that the classifier is held to.
 
-    python tests/gpu/kernel_corpus.py --out corpus.tsv.gz              # both sets
+    python tests/gpu/kernel_corpus.py --out corpus.tsv.gz              # both older sets
+    python tests/gpu/kernel_corpus.py --set fresh --out fresh.tsv.gz   # the set to be scored once
     python tests/gpu/kernel_corpus.py --set corpus --only sdpa --out x.tsv.gz
     python tests/gpu/kernel_corpus.py --device cpu --out x.tsv.gz      # does every workload run at all?
     nsys profile -t cuda,nvtx python tests/gpu/kernel_corpus.py --nvtx # the same under nsys, for its spelling
@@ -33,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 Row = tuple[str, str, str, str, int, int]
 """Set, workload, kernel, operators, launches, total ns."""
 WORKLOAD_LIMIT_S = 75
-LAST = ("cuda_graph", "distributed", "cupy_numba", "jax_training", "jax_xla")
+LAST = ("cuda_graph", "distributed", "cupy_arrays", "numba_kernels", "jax_training", "jax_xla")
 """Workloads that may take the process down with them."""
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     """Parse, run, write."""
     parser = argparse.ArgumentParser(description="Write the kernels that workloads launch.")
     parser.add_argument("--out", type=Path, help="the result, a gzipped TSV")
-    parser.add_argument("--set", choices=("corpus", "heldout", "all"), default="all")
+    parser.add_argument("--set", choices=("corpus", "heldout", "fresh", "all"), default="all")
     parser.add_argument("--only", help="only workloads whose name contains one of these, comma-separated")
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--budget", type=float, default=330, help="start no workload after this many seconds")
@@ -88,7 +89,17 @@ def chosen_workloads(
     options: argparse.Namespace,
 ) -> Iterator[tuple[str, str, Callable[[str], Callable[[], Any]]]]:
     """Yield set, name and builder: called with the device, it returns what to run."""
-    from gpu import corpus_compiled, corpus_models, corpus_ops, corpus_others, heldout, heldout_models
+    from gpu import (
+        corpus_compiled,
+        corpus_models,
+        corpus_ops,
+        corpus_others,
+        heldout,
+        heldout_fresh,
+        heldout_fresh_models,
+        heldout_fresh_networks,
+        heldout_models,
+    )
 
     sets = {
         "corpus": corpus_ops.WORKLOADS
@@ -96,12 +107,14 @@ def chosen_workloads(
         | corpus_models.WORKLOADS
         | corpus_compiled.WORKLOADS,
         "heldout": heldout.WORKLOADS | heldout_models.WORKLOADS,
+        "fresh": heldout_fresh.WORKLOADS | heldout_fresh_models.WORKLOADS | heldout_fresh_networks.WORKLOADS,
     }
     found = [
         (group, name, build)
         for group, workloads in sets.items()
         for name, build in workloads.items()
-        if options.set in (group, "all") and any(part in name for part in (options.only or "").split(","))
+        if (options.set == group or (options.set == "all" and group != "fresh"))
+        and any(part in name for part in (options.only or "").split(","))
     ]
     yield from sorted(found, key=lambda item: LAST.index(item[1]) if item[1] in LAST else -1)
 
