@@ -5,6 +5,7 @@ Operators are in ``operators_fresh.toml``, models in ``heldout_fresh_models.py``
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ def optimizer_variants(device: str) -> Work:
         optimizer = getattr(torch.optim, name)(model.parameters(), lr=1e-2, **options)
         return train(lambda: model(x).square().mean(), optimizer)
 
-    plain = {
+    plain: dict[str, dict[str, Any]] = {
         "Adafactor": {"weight_decay": 0.1}, "NAdam": {"decoupled_weight_decay": True, "weight_decay": 0.1},
         "RAdam": {"weight_decay": 0.1}, "Rprop": {}, "ASGD": {"t0": 0}, "Adagrad": {"lr_decay": 0.1},
         "Adamax": {"maximize": True}, "Adadelta": {"rho": 0.8}, "RMSprop": {"centered": True,
@@ -47,7 +48,12 @@ def optimizer_variants(device: str) -> Work:
         for dtype in (torch.float32, torch.bfloat16)
         for foreach in (True, False)
     ]
-    fused = {"Adam": {"amsgrad": True}, "AdamW": {"maximize": True}, "SGD": {"momentum": 0.8}, "Adagrad": {}}
+    fused: dict[str, dict[str, Any]] = {
+        "Adam": {"amsgrad": True},
+        "AdamW": {"maximize": True},
+        "SGD": {"momentum": 0.8},
+        "Adagrad": {},
+    }
     works += [
         step(name, dtype, **options, fused=True)
         for name, options in fused.items()
@@ -86,16 +92,16 @@ def nested_tensors(device: str) -> Work:
         parts = [torch.randn(rows, 192, device=device, dtype=dtype) for rows in (19, 256, 3, 77, 130)]
         for layout in (torch.jagged, torch.strided):
             x = torch.nested.nested_tensor(parts, layout=layout)
-            layer = nn.Linear(192, 576).to(device, dtype)
-            works += [
-                lambda x=x, layer=layer: layer(x),
-                lambda x=x: torch.nested.to_padded_tensor(x, 0.5),
-                lambda x=x: F.layer_norm(x, (192,)),
-                lambda x=x: F.gelu(x) * 2 + x,
-                lambda x=x: F.softmax(x, -1),
-                lambda x=x: x.sum(-1),
-                lambda x=x: x.clone().contiguous().values().mean(),
-            ]
+            functions: tuple[Callable[[Any], Any], ...] = (
+                nn.Linear(192, 576).to(device, dtype),
+                nn.LayerNorm(192).to(device, dtype),
+                lambda t: torch.nested.to_padded_tensor(t, 0.5),
+                lambda t: F.gelu(t) * 2 + t,
+                lambda t: F.softmax(t, -1),
+                lambda t: t.sum(-1, keepdim=True),
+                lambda t: t.clone().contiguous().values().mean(),
+            )
+            works += [partial(function, x) for function in functions]
         encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(192, 6, 384, batch_first=True), 2)
         encoder = encoder.to(device, dtype).eval()
         padded = torch.nested.nested_tensor(parts, layout=torch.jagged).to_padded_tensor(0.0)

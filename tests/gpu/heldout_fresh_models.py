@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -275,7 +276,7 @@ def adapters_and_codecs(device: str) -> Work:
         kinds = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
         codes = make.model("VQModel", **kinds, block_out_channels=(64, 128), num_vq_embeddings=2048)
         picture = make.noise(2, 3, side, side)
-        works: list[Work] = [lambda f=f: f(picture) for f in (adapter, light, codes)]
+        works: list[Work] = [partial(f, picture) for f in (adapter, light, codes)]
         return [*works, lambda: tiny.decode(tiny.encode(picture).latents)]
 
     return run_in(device, build, torch.float16, torch.bfloat16, torch.float32)

@@ -139,7 +139,14 @@ def masked_language_training(device: str) -> Work:
 
 @workload
 def sequence_to_sequence(device: str) -> Work:
-    sizes = {"d_model": 256, "vocab_size": 8000, "d_kv": 64, "d_ff": 512, "num_layers": 2, "num_heads": 4}
+    sizes: dict[str, Any] = {
+        "d_model": 256,
+        "vocab_size": 8000,
+        "d_kv": 64,
+        "d_ff": 512,
+        "num_layers": 2,
+        "num_heads": 4,
+    }
     sizes |= {"feed_forward_proj": "gated-gelu", "decoder_start_token_id": 0}
     t5 = network("T5", "T5ForConditionalGeneration", device, torch.float32, **sizes)
     more = {"d_model": 256, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 8000}

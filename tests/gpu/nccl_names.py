@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def workloads(device: Any) -> Iterator[tuple[str, Work]]:
             label = f"{str(dtype).removeprefix('torch.')}_{count}"
             for operation in ("SUM", "AVG", "MAX", "MIN", "PRODUCT"):
                 chosen = getattr(dist.ReduceOp, operation)
-                yield f"all_reduce_{operation.lower()}_{label}", lambda x=x, o=chosen: dist.all_reduce(x, o)
+                yield f"all_reduce_{operation.lower()}_{label}", partial(dist.all_reduce, x, chosen)
             yield from ((f"{name}_{label}", work) for name, work in movements(x))
     yield "distributed_data_parallel", data_parallel(device)
     yield "fully_sharded", sharded(device)
