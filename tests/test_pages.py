@@ -14,7 +14,7 @@ from trace_builder import TraceBuilder
 from nsysprof.errors import TraceError
 from nsysprof.trace import open_trace, pages, source
 from nsysprof.trace.btree import PageFile
-from nsysprof.trace.columns import Columns, select_columns
+from nsysprof.trace.columns import Columns, Span, select_columns
 from nsysprof.trace.database import read_header
 from nsysprof.trace.records import UnsupportedError
 from nsysprof.trace.schema import Column, Kind
@@ -150,6 +150,25 @@ def test_any_rowids(tmp_path: Path, rowids: Sequence[int]) -> None:
     fast, slow = read_both(path, [Column("a", Kind.INT64)])
     assert_same(fast, slow)
     assert fast.integers["a"].tolist() == [-id_ // 3 for id_ in sorted(rowids)]
+
+
+@pytest.mark.parametrize("gap", [0, 1])
+@pytest.mark.parametrize("page_size", PAGE_SIZES)
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (5_000, 5_001), (3_000, 21_000), (29_998, 30_000)])
+def test_some_of_the_rows(tmp_path: Path, page_size: int, gap: int, start: int, stop: int) -> None:
+    path = tmp_path / "t.sqlite"
+    with closing(create(path, [("a", Kind.INT64)], page_size)) as connection:
+        rowids = (row + gap * (row > 4_000) - 9 for row in range(30_000))
+        connection.executemany("INSERT INTO t (rowid, a) VALUES (?, ?)", ((id_, 3 * id_) for id_ in rowids))
+        connection.commit()
+        everything = [value for (value,) in connection.execute("SELECT a FROM t ORDER BY rowid")]
+        file = PageFile(path, read_header(path))
+        found = pages.read_columns(
+            file, connection, "t", [Column("a", Kind.INT64)], Span(start, stop, 30_000)
+        )
+        file.close()
+    assert found.rows == stop - start
+    assert found.integers["a"].tolist() == everything[start:stop]
 
 
 @pytest.mark.parametrize(

@@ -143,18 +143,26 @@ def test_spans_stay_within_their_bound(
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 200), st.integers(0, 60)), max_size=30),
+    st.lists(st.tuples(st.integers(-1, 2), st.integers(0, 200), st.integers(0, 60)), max_size=30),
+    st.booleans(),
     st.integers(1, 40),
 )
-def test_time_in_bins_is_what_counting_gives(spans: list[tuple[int, int]], width: int) -> None:
-    start = np.array([begin for begin, _ in spans], np.int64)
-    end = start + np.array([length for _, length in spans], np.int64)
-    edges = np.arange(0, 300 + width, width, dtype=np.int64)
+def test_time_in_bins_is_what_counting_gives(
+    spans: list[tuple[int, int, int]], in_order: bool, width: int
+) -> None:
+    spans = [(group, 7 + begin, 7 + begin + length) for group, begin, length in spans]
+    if in_order:
+        spans.sort(key=lambda span: span[1])
+    group, start, end = np.array(spans, np.int64).reshape(-1, 3).T
+    edges = np.arange(7, 307 + width, width, dtype=np.int64)
     plain = [
-        sum(max(0, min(e, high) - max(s, low)) for s, e in zip(start.tolist(), end.tolist(), strict=True))
-        for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        [
+            sum(max(0, min(e, high) - max(s, low)) for one, s, e in spans if one == wanted)
+            for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        ]
+        for wanted in range(3)
     ]
-    assert lanes.time_in_bins(start, end, edges).tolist() == plain
+    assert lanes.time_in_bins(group.astype(np.int32), 3, start, end, edges).tolist() == plain
 
 
 def test_the_queue_is_what_counting_gives(whole: Timeline, examined: tuple[StepInputs, Hotspots]) -> None:

@@ -46,6 +46,7 @@ def test_rows_of_every_table(tmp_path: Path) -> None:
         assert trace.kernel_details().grid.tolist() == [[1, 1, 1], [1, 1, 1], [2, 3, 4]]
         assert trace.kernel_details().block.tolist() == [[128, 1, 1]] * 3
         assert trace.kernel_details().shared_bytes.tolist() == [0, 0, 48]
+        assert trace.kernel_details(slice(1, 3)).grid.tolist() == [[1, 1, 1], [2, 3, 4]]
         assert [trace.strings[name] for name in api.name] == ["cudaLaunchKernel_v7000"] * 2
         assert (api.start_ns.tolist(), api.end_ns.tolist()) == ([10, 15], [14, 19])
         assert trace.threads[api.thread].tolist() == [global_tid(), global_tid(PID, OTHER)]
@@ -140,11 +141,13 @@ def test_impossible_times_are_left_out_with_a_warning(tmp_path: Path) -> None:
     builder = TraceBuilder().kernel("good", 10, 20, grid=(7, 1, 1))
     for start, end in [(20, 10), (-5, 10), (10, 2**63 - 1), (-(2**63), 2**62)]:
         builder.kernel("bad", start, end)
+    builder.kernel("good", 30, 40, grid=(8, 1, 1)).kernel("good", 50, 60, grid=(9, 1, 1))
     with open_trace(builder.write(tmp_path / "t.sqlite")) as trace:
-        assert trace.kernels.start_ns.tolist() == [10]
-        assert trace.kernel_details().grid.tolist() == [[7, 1, 1]]
+        assert trace.kernels.start_ns.tolist() == [10, 30, 50]
+        assert trace.kernel_details().grid[:, 0].tolist() == [7, 8, 9]
+        assert trace.kernel_details(slice(0, 2)).grid[:, 0].tolist() == [7, 8]
         assert trace.warnings == (
-            "4 of 5 rows of CUPTI_ACTIVITY_KIND_KERNEL have impossible times and are left out",
+            "4 of 7 rows of CUPTI_ACTIVITY_KIND_KERNEL have impossible times and are left out",
         )
 
 

@@ -9,7 +9,7 @@ from nsysprof.attribute.buckets import BUCKETS, IDLE, WORK
 from nsysprof.attribute.busy import by_priority, clusters
 from nsysprof.attribute.idle import Cpu, Pieces
 from nsysprof.attribute.operations import Codes, DeviceOps
-from nsysprof.attribute.tally import blocks, distinct, sums
+from nsysprof.attribute.tally import blocks, cuts_until, distinct, sums
 from nsysprof.trace.model import I32, I64
 
 _OPS_AT_ONCE = 1 << 16  # operations whose scratch arrays stay in the processor's cache
@@ -138,11 +138,5 @@ class _Sweep:
 
 
 def _stretches(cuts: I64, at_ns: I64) -> I64:
-    """Return the stretch between two cuts in which each of ascending times lies."""
-    if not len(at_ns):
-        return np.zeros(0, np.int64)
-    low, high = np.searchsorted(cuts, at_ns[[0, -1]], side="right").tolist()
-    turns = np.searchsorted(at_ns, cuts[low:high])
-    found: I64 = np.repeat(np.arange(low - 1, high), np.diff(turns, prepend=0, append=len(at_ns)))
-    np.minimum(found, len(cuts) - 2, out=found)  # the last cut is in the last stretch
-    return found
+    """Return the stretch between two cuts in which each time lies."""
+    return np.minimum(cuts_until(cuts, at_ns) - 1, len(cuts) - 2)  # the last cut is in the last stretch

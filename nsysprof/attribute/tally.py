@@ -80,6 +80,15 @@ def blocks(rows: int, at_least: int = 0) -> Iterator[slice]:
         yield slice(low, min(low + step, rows))
 
 
+def cuts_until(cuts: I64, times: I64) -> I64:
+    """Return how many of the ascending cuts lie at or before each time; mostly the times ascend too."""
+    if not len(times) or not (times[1:] >= times[:-1]).all():
+        return np.searchsorted(cuts, times, side="right")
+    low, high = np.searchsorted(cuts, times[[0, -1]], side="right").tolist()
+    turns = np.searchsorted(times, cuts[low:high])
+    return np.repeat(np.arange(low, high + 1), np.diff(turns, prepend=0, append=len(times)))
+
+
 def count_and_sum(key: I32 | I64, start_ns: I64, end_ns: I64, size: int) -> tuple[I64, I64]:
     """Return how many rows each key 0..size-1 has, and the sum of their durations."""
     count, ns = np.zeros(size, np.int64), np.zeros(size, np.int64)

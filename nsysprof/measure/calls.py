@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.attribute.buckets import CAUSE_CODE, CAUSE_OF_API_CLASS
-from nsysprof.attribute.tally import Coded, blocks, code, distinct, sums
+from nsysprof.attribute.tally import Coded, blocks, code, cuts_until, distinct, sums
 from nsysprof.classify import ApiClass, classify_api
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.results import Amount, ApiHotspot
@@ -113,22 +113,13 @@ class _Sums:
             function, lasted = calls.coded.codes[part], rows.end_ns[part] - rows.start_ns[part]
             np.minimum.at(self.shortest, function, lasted)
             np.maximum.at(self.longest, function, lasted)
-            key = _stretches(cuts, rows.start_ns[part]) * functions + function
+            key = cuts_until(cuts, rows.start_ns[part]) * functions + function
             if team_of is not None:
                 key += team_of[rows.thread[part]] * (stretches * functions)
             count += np.bincount(key, minlength=size)
             ns += sums(key, lasted, size)
         self.ns: I64 = ns.reshape(shape)
         self.count: I64 = count.reshape(shape)
-
-
-def _stretches(cuts: I64, start_ns: I64) -> I64:
-    """Return how many cuts lie at or before each time; mostly the times ascend."""
-    if not (start_ns[1:] >= start_ns[:-1]).all():
-        return np.searchsorted(cuts, start_ns, side="right")
-    low, high = np.searchsorted(cuts, start_ns[[0, -1]], side="right").tolist()
-    turns = np.searchsorted(start_ns, cuts[low:high])
-    return np.repeat(np.arange(low, high + 1), np.diff(turns, prepend=0, append=len(start_ns)))
 
 
 def _within(table: I64, processes: npt.NDArray[np.bool_], first: I64, last: I64) -> I64:

@@ -7,7 +7,7 @@ import numpy as np
 
 from nsysprof.attribute.buckets import WORK
 from nsysprof.attribute.ranges import closed_ends
-from nsysprof.attribute.tally import code
+from nsysprof.attribute.tally import blocks, code, cuts_until, sums
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.steps import StepInputs
 from nsysprof.measure.timeline_model import Bins, Lane
@@ -144,46 +144,58 @@ def cut(rows: LaneRows, ops: I64, calls: I64, ranges: I64) -> tuple[Lane, ...]:
 def binned(inputs: StepInputs, rows: LaneRows, start_ns: int, end_ns: int) -> Bins:
     """Return the time of each lane by category or class in ``BINS`` equal bins over the whole trace."""
     width = -(-(end_ns - start_ns) // BINS)
-    edges = np.arange(BINS + 1, dtype=np.int64) * width
-    calls = inputs.calls
-    class_of = np.array([API_CLASSES.index(kind.key) for kind in calls.kinds], np.int8)
+    edges = start_ns + np.arange(BINS + 1, dtype=np.int64) * width
+    ops, calls = inputs.ops, inputs.calls
+    classes = np.array([API_CLASSES.index(kind.key) for kind in calls.kinds], np.int32)
+    call_class = classes[calls.coded.codes] if len(classes) else np.zeros(0, np.int32)
     tables = (
-        (rows.op_lane, inputs.ops.start_ns, inputs.ops.end_ns, inputs.ops.code, WORK),
-        (
-            rows.call_lane,
-            calls.rows.start_ns,
-            calls.rows.end_ns,
-            class_of[calls.coded.codes] if len(class_of) else np.zeros(0, np.int8),
-            API_CLASSES,
-        ),
+        (rows.op_lane, ops.start_ns, ops.end_ns, ops.code, WORK),
+        (rows.call_lane, calls.rows.start_ns, calls.rows.end_ns, call_class, API_CLASSES),
     )
     lane: list[int] = []
     key: list[str] = []
-    sums: list[I64] = []
+    sums_: list[I64] = []
     for lanes, starts, ends, codes, names in tables:
-        group = lanes.astype(np.int16) * np.int16(len(names)) + codes
-        order = np.argsort(group, kind="stable")  # 16-bit integers: a radix sort
-        cuts = np.flatnonzero(np.diff(group[order])) + 1
-        for part in np.split(order, cuts) if len(order) else []:
-            which, name = divmod(int(group[part[0]]), len(names))
-            if which < 0:
-                continue
+        groups = (int(lanes.max(initial=-1)) + 1) * len(names)
+        found = time_in_bins(lanes * len(names) + codes, groups, starts, ends, edges)
+        for group in np.flatnonzero(found.any(axis=1)).tolist():
+            which, name = divmod(group, len(names))
             lane.append(which)
             key.append(names[name])
-            sums.append(time_in_bins(starts[part] - start_ns, ends[part] - start_ns, edges))
-    table = np.stack(sums) if sums else np.zeros((0, BINS), np.int64)
+            sums_.append(found[group])
+    table = np.stack(sums_) if sums_ else np.zeros((0, BINS), np.int64)
     return Bins(start_ns, width, np.array(lane, np.int32), tuple(key), table)
 
 
-def time_in_bins(start_ns: I64, end_ns: I64, edges: I64) -> I64:
-    """Return how much of the given intervals lies between each edge and the next, exactly.
+def time_in_bins(group: I32, groups: int, start_ns: I64, end_ns: I64, edges: I64) -> I64:
+    """Return how much of the given intervals lies between each edge and the next, shape (groups, bins).
 
-    Intervals may overlap; each counts. Times are small enough that rows times the last edge fits 63 bits.
+    Intervals may overlap; each counts. They begin and end between the edges, which are equally far apart.
+    Those of a negative group do not count.
     """
-    until = np.zeros(len(edges), np.int64)
-    for times, sign in ((start_ns, 1), (end_ns, -1)):
-        ordered = np.sort(times, kind="stable")
-        before = np.searchsorted(ordered, edges, side="left")
-        through = np.concatenate([[0], np.cumsum(ordered)])
-        until += sign * (before * edges - through[before])
-    return np.diff(until)
+    width, bins = int(edges[1] - edges[0]), len(edges) - 1
+    total, whole = np.zeros((bins, groups), np.int64), np.zeros((bins + 1, groups), np.int64)
+    for part in blocks(len(group), groups * bins // 8):
+        rows = slice(None) if group[part].min() >= 0 else np.flatnonzero(group[part] >= 0)
+        kind, start, end = group[part][rows], start_ns[part][rows], end_ns[part][rows]
+        if not len(kind):
+            continue
+        first = np.minimum(cuts_until(edges, start) - 1, bins - 1)
+        inside = np.minimum(end, edges[first + 1]) - start
+        _add(total, first, kind, inside)
+        on = np.flatnonzero(end > edges[first + 1])  # into further bins, most of which are filled whole
+        last, kind = (end[on] - 1 - edges[0]) // width, kind[on]
+        _add(total, last, kind, end[on] - edges[last])
+        np.add.at(whole, (first[on] + 1, kind), 1)
+        np.subtract.at(whole, (last, kind), 1)
+    total += np.cumsum(whole[:-1], axis=0) * width
+    return total.T
+
+
+def _add(total: I64, row: I64, column: I32, ns: I64) -> None:
+    """Add times to the cells of a table; neighbours mostly fall into the same few rows."""
+    if not len(row):
+        return
+    low = int(row.min())
+    near = total[low : int(row.max()) + 1]
+    near += sums((row - low) * total.shape[1] + column, ns, near.size).reshape(near.shape)

@@ -29,6 +29,7 @@ SPAN_EVENTS = 150_000
 MOST_RANGES = 60_000
 """NVTX ranges of larger traces are shown everywhere up to so many."""
 _MOST_CELLS = 2_000_000
+_FAR = 1 << 16  # kernels between two that are shown, from which on it is quicker to read each one's pages
 
 _COPY_NAMES = {1: "host to device", 2: "device to host", 8: "device to device", 10: "peer to peer"}
 
@@ -222,20 +223,24 @@ def _shapes(trace: Trace, picked: I64) -> tuple[I32, I32]:
     shape = np.full(len(picked), -1, np.int32)
     if not kernels.any():
         return shape, np.zeros((0, 8), np.int32)
-    detail = trace.kernel_details()
-    rows = picked[kernels]
-    columns = [
-        detail.grid[rows],
-        detail.block[rows],
-        detail.registers[rows, None],
-        detail.shared_bytes[rows, None],
-    ]
-    table = np.concatenate(columns, axis=1).astype(np.int32)
+    table = _geometry(trace, picked[kernels])
     # rows are told apart by a random sum, which sorts much faster (two different ones agree with 2**-64)
     weights = np.random.default_rng(0).integers(1, 2**62, table.shape[1], np.int64)
     _, example, inverse = np.unique(table @ weights, return_index=True, return_inverse=True)
     shape[kernels] = inverse
     return shape, table[example]
+
+
+def _geometry(trace: Trace, rows: I64) -> I32:
+    """Return grid, block, registers and shared memory of some kernels, shape (rows, 8)."""
+    order = np.argsort(rows, kind="stable")
+    table = np.empty((len(rows), 8), np.int32)
+    for near in np.split(order, np.flatnonzero(np.diff(rows[order]) > _FAR) + 1):
+        first, last = int(rows[near[0]]), int(rows[near[-1]])
+        detail = trace.kernel_details(slice(first, last + 1))
+        columns = [detail.grid, detail.block, detail.registers[:, None], detail.shared_bytes[:, None]]
+        table[near] = np.concatenate(columns, axis=1)[rows[near] - first]
+    return table
 
 
 def _bytes(trace: Trace, picked: I64) -> I64:

@@ -39,6 +39,23 @@ class Columns:
     coded: Mapping[str, Coded]
     """CODE columns by name."""
 
+    def part(self, start: int, stop: int) -> "Columns":
+        """Return the rows from ``start`` to ``stop - 1``."""
+        span, rows = slice(start, stop), stop - start
+        coded = {name: Coded(column.codes[span], column.values) for name, column in self.coded.items()}
+        return Columns(rows, {name: column[span] for name, column in self.integers.items()}, coded)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some of the rows of a table, in the order of its rowids."""
+
+    start: int
+    stop: int
+    """One more than the last row, more than ``start``."""
+    rows: int
+    """Rows of the whole table."""
+
 
 def select_columns(connection: sqlite3.Connection, table: str, columns: Sequence[Column]) -> Columns:
     """Read ``columns`` of ``table`` with SQL; slow, but reads whatever SQLite can.

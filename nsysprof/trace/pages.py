@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nsysprof.trace.btree import Leaves, PageFile
-from nsysprof.trace.columns import Columns
+from nsysprof.trace.columns import Columns, Span
 from nsysprof.trace.fields import FieldReader
 from nsysprof.trace.gather import ColumnGatherer, TooWideError
 from nsysprof.trace.model import I64
@@ -21,6 +21,19 @@ from nsysprof.trace.schema import Column, Kind
 
 _BLOCK_BYTES = 1 << 20  # fits a core's cache together with the arrays made from it
 _THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Leaves that follow each other, and rowids that run from ``first`` to ``last`` in them without a gap."""
+
+    leaves: Leaves
+    first: int
+    last: int
+
+    def ends(self) -> I64:
+        """Return the last rowid of each leaf."""
+        return np.append(self.leaves.last_rowids[:-1], self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +47,16 @@ class _Chunk:
 
 
 def read_columns(
-    file: PageFile, connection: sqlite3.Connection, table: str, columns: Sequence[Column]
+    file: PageFile,
+    connection: sqlite3.Connection,
+    table: str,
+    columns: Sequence[Column],
+    span: Span | None = None,
 ) -> Columns:
-    """Return ``columns`` of ``table``, the same as ``select_columns`` does; raises UnsupportedError."""
+    """Return ``columns`` of ``table``, the same as ``select_columns`` does; raises UnsupportedError.
+
+    span: which rows, all unless told; where rowids have no gaps, only the pages of these are read.
+    """
     root, places = _layout(connection, table, columns)
     leaves = file.leaves(root)
     first, last = connection.execute(
@@ -45,12 +65,17 @@ def read_columns(
     if first is None:
         first, last = 1, 0
     dense = 0 <= last - first < file.size  # a row takes more than a byte
+    whole = _Stretch(leaves, first, last)
     while True:
         try:
             if dense:
-                return _read_dense(file, leaves, places, first, last)
+                if span is None:
+                    return _read_dense(file, whole, places)
+                if span.rows == last - first + 1:
+                    return _read_part(file, whole, places, span)
             (rows,) = connection.execute(f'SELECT count(*) FROM "{table}" NOT INDEXED').fetchone()  # noqa: S608
-            return _read_sparse(file, leaves, places, rows)
+            found = _read_sparse(file, leaves, places, rows)
+            return found if span is None else found.part(span.start, span.stop)
         except TooWideError as error:
             places = {
                 replace(column, kind=Kind.INT64) if column.name == error.column else column: place
@@ -90,10 +115,24 @@ def _whole(type_: str) -> bool:
     return "INT" in type_.upper() or not type_
 
 
-def _read_dense(file: PageFile, leaves: Leaves, places: dict[Column, int], first: int, last: int) -> Columns:
-    """Read a table whose rowids run from ``first`` to ``last`` without a gap."""
+def _read_part(file: PageFile, whole: _Stretch, places: dict[Column, int], span: Span) -> Columns:
+    """Read the leaves that hold some rows of a table."""
+    ends = whole.ends()
+    if (ends[1:] < ends[:-1]).any():
+        raise UnsupportedError("leaves out of order")
+    low, high = np.searchsorted(ends, [whole.first + span.start, whole.first + span.stop - 1]).tolist()
+    leaves = Leaves(whole.leaves.numbers[low : high + 1], whole.leaves.last_rowids[low : high + 1])
+    first = int(ends[low - 1]) + 1 if low else whole.first
+    skipped = first - whole.first
+    read = _read_dense(file, _Stretch(leaves, first, int(ends[high])), places)
+    return read.part(span.start - skipped, span.stop - skipped)
+
+
+def _read_dense(file: PageFile, stretch: _Stretch, places: dict[Column, int]) -> Columns:
+    """Read a part of a table."""
+    leaves, first, last = stretch.leaves, stretch.first, stretch.last
     pages = max(1, _BLOCK_BYTES // file.header.page_size)
-    ends = np.append(leaves.last_rowids[:-1], last) - first + 1
+    ends = stretch.ends() - first + 1
     cuts = np.arange(0, len(leaves.numbers), pages)
     starts = np.append(np.append(0, ends)[cuts], ends[-1])
     if (np.diff(starts) < 0).any() or starts[-1] != last - first + 1:

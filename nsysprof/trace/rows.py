@@ -36,6 +36,7 @@ def usable(source: Source, table: Table, start: I64, end: I64) -> Keep:
     keep: npt.NDArray[np.bool_] = (start >= 0) & (end >= start) & (end <= _LATEST)
     bad = len(keep) - np.count_nonzero(keep)
     source.warn(f"{bad:,} of {len(keep):,} rows of {table.name} have impossible times and are left out")
+    source.kept[table.name] = np.flatnonzero(keep)
     return keep
 
 
@@ -62,17 +63,22 @@ def load_kernels(source: Source) -> KernelRows:
     return KernelRows(**common, name=source.strings.ids(read.integers["demangledName"])[keep])
 
 
-def load_kernel_details(source: Source) -> KernelDetailRows:
-    """Load the launch geometry, with the rows that ``load_kernels`` keeps."""
-    times = Table(schema.KERNEL.name, schema.KERNEL.columns[:2])
-    read = source.read(times)
-    keep = usable(source, times, read.integers["start"], read.integers["end"])
-    details = source.read(schema.KERNEL_DETAIL).integers
+def load_kernel_details(source: Source, span: slice, kernels: int) -> KernelDetailRows:
+    """Load the launch geometry of a span of the ``kernels`` rows that ``load_kernels`` returned."""
+    start, stop, _ = span.indices(kernels)
+    kept = source.kept.get(schema.KERNEL.name)
+    if not kernels or (span == slice(None) and kept is None):
+        details = source.read(schema.KERNEL_DETAIL).integers
+    else:
+        wanted = np.arange(start, stop) if kept is None else kept[start:stop]
+        first = int(wanted[0])
+        read = source.read(schema.KERNEL_DETAIL, slice(first, int(wanted[-1]) + 1)).integers
+        details = {name: column[wanted - first] for name, column in read.items()}
     grid, block = (
-        np.stack([details[f"{kind}{axis}"][keep] for axis in "XYZ"], axis=1) for kind in ("grid", "block")
+        np.stack([details[f"{kind}{axis}"] for axis in "XYZ"], axis=1) for kind in ("grid", "block")
     )
     shared = details["staticSharedMemory"].astype(np.int64) + details["dynamicSharedMemory"]
-    return KernelDetailRows(grid, block, details["registersPerThread"][keep], narrow(shared[keep]))
+    return KernelDetailRows(grid, block, details["registersPerThread"], narrow(shared))
 
 
 def load_memcpys(source: Source) -> MemcpyRows:

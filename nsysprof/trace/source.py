@@ -13,7 +13,7 @@ import numpy as np
 from nsysprof.errors import TraceError
 from nsysprof.trace import database
 from nsysprof.trace.btree import PageFile
-from nsysprof.trace.columns import NULL, Coded, Columns, select_columns
+from nsysprof.trace.columns import NULL, Coded, Columns, Span, select_columns
 from nsysprof.trace.model import I32, I64, SchemaVersion
 from nsysprof.trace.pages import read_columns
 from nsysprof.trace.records import UnsupportedError
@@ -48,6 +48,9 @@ class Source:
         """Open ``path`` read-only; raises TraceError when it is no readable nsys export."""
         self.path = path
         self.warnings: list[str] = []
+        self._rows: dict[str, int] = {}  # of the tables read so far
+        self.kept: dict[str, I64] = {}
+        """By table of which some rows were left out: which were not."""
         self.threads = Codes()
         self.processes = Codes()
         self._header = database.read_header(path)
@@ -156,13 +159,18 @@ class Source:
             raise TraceError(f"{self.path} has {name} without the column {missing[0]}", self.remedy)
         return name, [column for column in columns if column.name in present]
 
-    def read(self, table: Table) -> Columns:
+    def read(self, table: Table, span: slice | None = None) -> Columns:
         """Read the declared columns of ``table``: absent optional ones are -1, an absent table has no rows.
+
+        span: which rows; only after the whole table has been read.
 
         Raises TraceError when a required column is missing or the file is damaged.
         """
         name, wanted = self._wanted(table, table.loaded)
-        read = self._read(name, wanted) if wanted else Columns(0, {}, {})
+        part = None if span is None else Span(span.start, span.stop, self._rows[name])
+        read = self._read(name, wanted, part) if wanted else Columns(0, {}, {})
+        if span is None:
+            self._rows[name] = read.rows
         integers, coded = dict(read.integers), dict(read.coded)
         for column in table.loaded:
             if column in wanted:
@@ -174,13 +182,14 @@ class Source:
                 integers[column.name] = absent
         return replace(read, integers=integers, coded=coded)
 
-    def _read(self, table: str, columns: Sequence[Column]) -> Columns:
+    def _read(self, table: str, columns: Sequence[Column], span: Span | None) -> Columns:
         try:
             with suppress(UnsupportedError):
                 if self._pages is None:
                     self._pages = PageFile(self.path, self._header)
-                return read_columns(self._pages, self.connection, table, columns)
-            return select_columns(self.connection, table, columns)
+                return read_columns(self._pages, self.connection, table, columns, span)
+            read = select_columns(self.connection, table, columns)
+            return read if span is None else read.part(span.start, span.stop)
         except sqlite3.ProgrammingError:
             raise
         except database.FAILURES as error:

@@ -136,9 +136,9 @@ class Trace:
         """Kernels that ran."""
         return self._load(rows.load_kernels)
 
-    def kernel_details(self) -> KernelDetailRows:
-        """Load the launch geometry of ``kernels``, row by row; not kept."""
-        return self._load(rows.load_kernel_details)
+    def kernel_details(self, span: slice = slice(None)) -> KernelDetailRows:
+        """Load the launch geometry of ``kernels[span]``, row by row; not kept."""
+        return self._load(lambda source: rows.load_kernel_details(source, span, len(self.kernels)))
 
     @cached_property
     def memcpys(self) -> MemcpyRows:
