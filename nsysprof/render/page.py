@@ -18,7 +18,6 @@ from nsysprof.classify.words import sentence
 from nsysprof.measure.results import Hotspots
 from nsysprof.measure.timeline_model import Timeline
 from nsysprof.render.format import duration
-from nsysprof.render.pack import packed
 from nsysprof.render.page_file import assembled, shown, write_file
 from nsysprof.render.page_head import tiles
 from nsysprof.render.palette import API_LABELS, IDLE_LABELS, api_color, bucket_label, category_color
@@ -55,7 +54,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
     trace = hotspots.trace
     headline = [plain(line) for line in hotspots.headline] or [_default_headline(hotspots)]
     name = plain(Path(trace.path).name)
-    parts = {
+    parts: dict[str, str | bytes] = {
         "title": html.escape(f"{name} - nsysprof"),
         "subtitle": html.escape(f"{name} on {plain(trace.gpu) or 'an unknown GPU'}"),
         "headline": html.escape(headline[0]),
@@ -63,7 +62,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
         "warnings": _warnings(hotspots.warnings),
         "tiles": tiles(hotspots),
         "footer": html.escape(_origin(hotspots)) + _mark(Path(trace.path)),
-        "events": packed(events),
+        "events": events,
     }
     data = _page_data(hotspots) | {"timeline": meta}
     return assembled("page.html", [f"js/{name}.js" for name in SCRIPTS], data, parts)

@@ -17,6 +17,7 @@ from nsysprof.files import replacing
 from nsysprof.render.pack import ALPHABET, packed
 from nsysprof.render.plotly_source import plotly_source
 from nsysprof.render.text import plain
+from nsysprof.threads import Beside
 
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """Hash of the empty style element that plotly fills rule by rule."""
@@ -28,24 +29,25 @@ def assembled(
     template: str,
     scripts: Sequence[str],
     data: object,
-    parts: Mapping[str, str],
+    parts: Mapping[str, str | bytes],
     styles: Sequence[str] = ("page.css",),
 ) -> str:
     """Return a whole page as ASCII text.
 
     template, scripts, styles: files in ``assets``. data: JSON values that the scripts find as ``page``.
-    parts: HTML for the template's other placeholders; whoever makes it escapes it.
+    parts: HTML for the template's other placeholders; whoever makes it escapes it. Bytes are packed.
     """
     script, plotly = _script(scripts), plotly_source()
+    deflated = Beside(lambda: packed(plotly.encode()))
     style = "".join(_text(name) for name in styles)
     everything = {
-        **parts,
+        **{name: part if isinstance(part, str) else packed(part) for name, part in parts.items()},
         "policy": _policy([script, plotly], style),
         "style": style,
         "alphabet": html.escape(ALPHABET),
         "data": packed(_json(data).encode()),
-        "plotly": packed(plotly.encode()),
         "script": script,
+        "plotly": deflated.result(),
     }
     filled = _PLACEHOLDER.sub(lambda match: everything[match[1]], _text(template))
     return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
