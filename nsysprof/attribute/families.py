@@ -12,6 +12,8 @@ _OURS = "step"
 _KNOWN = ("denoising_step", "ProfilerStep")
 _STEP_LIKE = re.compile(r"step|iter|denois|token|decode|batch|frame", re.IGNORECASE)
 _PART_LIKE = re.compile(r"layer|block|stage|rank|worker|epoch|expert|head", re.IGNORECASE)
+_DETAILS = re.compile(r",? (?:in|seq|op_id|sizes|input_op_ids) ?=.*", re.DOTALL)
+_OPERATOR_LENGTH = 500
 _WARMUP = re.compile(r"warm[ _-]?up", re.IGNORECASE)
 
 CERTAIN_RANK = 1
@@ -50,6 +52,11 @@ def rank(family: str) -> int:
 def is_warmup(text: str) -> bool:
     """Tell whether a range holds warm-up, steps in which do not count."""
     return len(text) <= _LONGEST_TEXT and _WARMUP.search(text) is not None
+
+
+def operator_of(text: str) -> str:
+    """Return a range's text without what changes from call to call: the shapes, the sequence number."""
+    return _DETAILS.sub("", text[:_OPERATOR_LENGTH])
 
 
 def by_family(texts: Sequence[str]) -> dict[str, dict[int, int]]:

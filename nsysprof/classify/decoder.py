@@ -10,6 +10,7 @@ from nsysprof.classify.grammar import Grammar
 from nsysprof.classify.kernels import classify_kernel
 from nsysprof.classify.names import MAX_LENGTH, Signature, parse, plain_numbers
 from nsysprof.classify.rules import RuleSet
+from nsysprof.classify.tokens import read_token
 
 
 @cache
@@ -32,7 +33,7 @@ def decode(name: str, rules: RuleSet | None = None) -> KernelFacts:
         category=kernel.category,
         library=kernel.library or None,
         family=kernel.family or None,
-        **_read(signature),  # type: ignore[arg-type]
+        **({} if read_token(name) else _read(signature)),  # type: ignore[arg-type]
     )
 
 

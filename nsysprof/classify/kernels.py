@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from nsysprof.classify.names import MAX_LENGTH, Signature, parse
 from nsysprof.classify.rules import RuleSet, rule_set
+from nsysprof.classify.tokens import read_token
 
 FAMILY_LENGTH = 60
 """The longest family name, in characters."""
@@ -23,7 +24,7 @@ class KernelClass:
     family: str
     """Short readable name without tile sizes and types, at most ``FAMILY_LENGTH`` characters."""
     rule: str
-    """Pattern of the rule that matched; empty when none did."""
+    """Pattern of the rule that matched; empty when none did, or for a token of a shared trace."""
 
 
 def classify_kernel(name: str, rules: RuleSet | None = None) -> KernelClass:
@@ -42,6 +43,9 @@ def classify_names(names: Sequence[str], rules: RuleSet | None = None) -> list[K
 
 @lru_cache(maxsize=1 << 17)
 def _classify(rules: RuleSet, name: str) -> KernelClass:
+    token = read_token(name)
+    if token:
+        return _shared(token.category, token.library, token.family, "")
     signature = parse(name)
     rule = rules.find(signature)
     if rule is None:

@@ -84,15 +84,23 @@ def has_log(path: Path, header: Header) -> bool:
     return header.wal and log.exists() and log.stat().st_size > 0
 
 
-def connect(path: Path, header: Header) -> sqlite3.Connection:
-    """Return a read-only connection whose text is decoded forgivingly; raises TraceError."""
+def read_only_uri(path: Path, header: Header) -> str:
+    """Return the address under which SQLite opens ``path`` and changes nothing."""
     options = "mode=ro"
     if header.wal:  # SQLite would create -wal and -shm files beside the trace
         options += "&readonly_shm=1" if has_log(path, header) else "&immutable=1"
-    uri = f"file://{quote(os.fsencode(path.absolute()))}?{options}"
+    return f"file://{quote(os.fsencode(path.absolute()))}?{options}"
+
+
+def connect(path: Path, header: Header) -> sqlite3.Connection:
+    """Return a read-only connection whose text is decoded forgivingly; raises TraceError."""
     try:
         connection = sqlite3.connect(
-            uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False, isolation_level=None
+            read_only_uri(path, header),
+            uri=True,
+            timeout=_LOCK_SECONDS,
+            check_same_thread=False,
+            isolation_level=None,
         )
         connection.text_factory = _decode
         connection.execute("BEGIN")  # with the first SELECT, keeps writers out until the trace is closed

@@ -93,6 +93,11 @@ class Source:
         return version
 
     @property
+    def uri(self) -> str:
+        """Under which SQLite attaches the export and changes nothing."""
+        return database.read_only_uri(self.path, self._header)
+
+    @property
     def remedy(self) -> str:
         """What to do when the export lacks what nsysprof needs."""
         if self.schema > NEWEST:
