@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nsysprof import __version__
-from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query, sweep
+from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query, share, sweep
 from nsysprof.commands.output import checked_output
 from nsysprof.errors import NsysprofError
 
@@ -47,6 +47,7 @@ app.command("classify")(classify.classify)
 app.command("query")(query.query)
 app.command("sweep", cls=capture.ProgramCommand, context_settings={"ignore_unknown_options": True})(
     sweep.sweep
+app.command("share")(share.share)
 )
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -1,6 +1,5 @@
 """NVTX ranges by text: their projection on the GPU, and the work that each was the innermost range of."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -23,7 +22,6 @@ MOST_OPERATORS = 300
 """Operators that are kept."""
 _PUSH_POP = (59, 70)
 _MOST_CELLS = 1 << 20
-_DETAILS = re.compile(r",? (?:in|seq|op_id|sizes|input_op_ids) ?=.*", re.DOTALL)
 
 
 def range_hotspots(trace: Trace, submissions: Submissions, end_ns: int) -> tuple[RangeHotspot, ...]:
@@ -156,7 +154,7 @@ def _operator_names(texts: Sequence[str]) -> tuple[list[str], I32]:
     index: dict[str, int] = {}
     of_text = np.full(len(texts), -1, np.int32)
     for at, text in enumerate(texts):
-        name = _DETAILS.sub("", text[:500])
+        name = families.operator_of(text)
         if name and families.parse(text) is None and not families.is_warmup(text):
             of_text[at] = index.setdefault(name, len(index))
     return list(index), of_text
