@@ -20,10 +20,11 @@ BEHAVIOUR: dict[str, Any] = {
     "version": "2023.4.4.54-234433681190v0",
     # refuse: a wrong option; nothing: no report; killed: it dies; daemon: it leaves a process behind;
     # lost: the first start fails; never: every start fails; agent: it loses its agent while the program runs;
-    # stuck: it never ends; import: it waits while it imports
+    # leaves: asked to end, it does not wait for the program; stuck: it never ends;
+    # crash: it collects into TMPDIR, says so, and dies while it imports
     "profile": "ok",
-    "importer": "ok",  # broken: does not start; absent: is not there; failing: starts, but cannot import
-    "export": "ok",  # fail: says why and exits with 1; text: writes something else than SQLite
+    "importer": "ok",  # broken: does not start; absent: is not there; failing: cannot; wait: never ends
+    "export": "ok",  # fail: says why, exits with 1; text: writes no SQLite; half: not all; wait: never ends
     "ranges": True,  # False: an nvtx that it does not understand
     "trace": "",  # what it exports; empty: a trace with one range
 }
@@ -113,8 +114,15 @@ def _profile(behaviour: dict[str, Any], arguments: list[str]) -> int:
         return 1
     (agent / "quadd_session_1").mkdir()
     output = Path(_option(arguments, "output").replace("%%", "%"))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: process.send_signal(number))
+    asked: list[int] = []
+
+    def pass_on(number: int, _frame: object) -> None:
+        if behaviour["profile"] != "stuck":
+            asked.append(number)
+            process.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
     variables = dict(pair.split("=", 1) for pair in _option(arguments, "env-var").split(",") if pair)
     process = subprocess.Popen(_program(arguments), env={**os.environ, **variables})
     if behaviour["profile"] == "killed" and not trial:
@@ -129,8 +137,16 @@ def _profile(behaviour: dict[str, Any], arguments: list[str]) -> int:
         return 1
     while process.poll() is None:  # not wait(): a signal right before it would be seen only after it
         time.sleep(0.02)
-    code = process.returncode
+        if asked and behaviour["profile"] == "leaves":
+            break
+    code = process.returncode or 0
     code = code if code >= 0 else 128 - code
+    if behaviour["profile"] == "crash" and not trial:
+        stream = Path(tempfile.gettempdir(), "nsys-report-00ab.qdstrm")
+        stream.write_text("all that was collected")
+        output.with_name(f"{output.name}.nsys-rep").write_text("half of")
+        print(f"Generating '{stream}'", flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
     if behaviour["profile"] == "nothing" and not trial:
         print("Generated:", flush=True)
         return code
@@ -148,6 +164,12 @@ def _profile(behaviour: dict[str, Any], arguments: list[str]) -> int:
     return code
 
 
+def _wait() -> None:
+    """Say that it waits, and never come back."""
+    (Path(__file__).resolve().parent.parent / "target-linux-x64" / "waiting").touch()
+    time.sleep(600)
+
+
 def _export(behaviour: dict[str, Any], arguments: list[str]) -> int:
     out, report = Path(_option(arguments, "output")), Path(arguments[-1])
     if behaviour["export"] == "fail":
@@ -156,6 +178,11 @@ def _export(behaviour: dict[str, Any], arguments: list[str]) -> int:
     sys.stdout.write("Processing 98 events: [1%   ]\rProcessing 98 events: [====100%]\r")
     if behaviour["export"] == "text":
         out.write_text("nothing like SQLite")
+    elif behaviour["export"] in ("half", "wait"):
+        write_export(out, ["step 0"])
+        os.truncate(out, out.stat().st_size // 2)
+        if behaviour["export"] == "wait":
+            _wait()
     elif behaviour["trace"] and report.name != "preflight.nsys-rep":
         out.write_bytes(Path(behaviour["trace"]).read_bytes())
     else:
@@ -178,6 +205,9 @@ def _import(behaviour: dict[str, Any], arguments: list[str]) -> int:
         stream, report = (
             Path(arguments[arguments.index(f"--{name}-file") + 1]) for name in ("input", "output")
         )
+        if behaviour["importer"] == "wait":
+            report.write_text("half of")
+            _wait()
         report.write_text(stream.stem)
     return 0
 

@@ -62,7 +62,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
         ({"export": "text"}, "run.nsys-rep", 6, "cannot export run.nsys-rep: exit code 0"),
         ({"importer": "broken"}, "run.qdstrm", 6, "nsys's importer does not work: libpfm.so.4: cannot open"),
         ({"importer": "absent"}, "run.qdstrm", 6, "nsys's importer does not work: no QdstrmImporter"),
-        ({"importer": "failing"}, "run.qdstrm", 6, "cannot read run.qdstrm: Qdstrm file is incomplete."),
+        ({"importer": "failing"}, "run.qdstrm", 6, "cannot read run.qdstrm: Qdstrm file is incomplete"),
         ({}, "absent.nsys-rep", 6, "absent.nsys-rep does not exist: give the .nsys-rep that"),
         ({}, "..", 6, ".. is no file: give the .nsys-rep that a capture wrote"),
     ],

@@ -70,29 +70,29 @@ def _start(path: Path) -> str:
     return lines[-1].split("error while loading shared libraries: ")[-1]
 
 
-def import_stream(importer: Importer, stream: Path, report: Path) -> None:
-    """Turn the .qdstrm ``stream`` into ``report``; raises CaptureError with the importer's own words."""
+def import_stream(importer: Importer, stream: Path, report: Path, shown: Path | None = None) -> None:
+    """Turn the .qdstrm ``stream`` into ``report``; raises CaptureError with the importer's own words.
+
+    ``shown`` is what a message calls the stream.
+    """
     if not importer.works:
         raise CaptureError(
             f"nsys's importer does not work: {importer.reason}",
             "see `nsysprof doctor`; `nsysprof export FILE.qdstrm` imports it once that is mended",
         )
-    done = subprocess.run(
-        [
-            str(importer.path),
-            "--input-file",
-            str(stream.absolute()),
-            "--output-file",
-            str(report.absolute()),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode or not report.is_file():
-        report.unlink(missing_ok=True)
-        words = (done.stderr or done.stdout).replace("\r", "\n").strip().splitlines() or ["it says nothing"]
-        raise CaptureError(
-            f"nsys's importer cannot read {stream}: {words[-1]}",
-            "the file is damaged, or another version of nsys wrote it",
+    partial = report.with_name(f"partial-{report.name}")
+    command = [str(importer.path), "--input-file", str(stream.absolute()), "--output-file"]
+    try:
+        done = subprocess.run(
+            [*command, str(partial.absolute())], capture_output=True, text=True, errors="replace", check=False
         )
+        if not done.returncode and partial.is_file():
+            partial.replace(report)
+            return
+    finally:
+        partial.unlink(missing_ok=True)
+    words = (done.stderr or done.stdout).replace("\r", "\n").strip().splitlines() or ["it says nothing"]
+    raise CaptureError(
+        f"nsys's importer cannot read {shown or stream}: {words[-1].rstrip('.')}",
+        "the file is damaged, the disk was full, or another version of nsys wrote it",
+    )

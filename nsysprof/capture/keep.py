@@ -70,12 +70,13 @@ class Keeper:
         """Put the report in its place: .nsys-rep, or .qdstrm with the reason why it was not imported."""
         failure: NsysprofError | None = None
         report, stream = self.work / f"{STEM}.nsys-rep", self.work / f"{STEM}.qdstrm"
-        if ended.stream_path and not report.is_file():
+        if ended.stream_path and Path(ended.stream_path).is_file():  # nsys did not come to the import's end
+            report.unlink(missing_ok=True)
             failure = self._fetch(Path(ended.stream_path), stream)
         if stream.is_file() and not report.is_file() and not ended.killed and not failure:
             self.progress("importing", 0.0)
             try:
-                import_stream(check_importer(self.nsys), stream, report)
+                import_stream(check_importer(self.nsys), stream, report, self.places[".qdstrm"])
             except (KeyboardInterrupt, SystemExit) as stop:
                 failure = InterruptedCaptureError(
                     "the import was interrupted", _import_later(self.places), stop
@@ -89,8 +90,6 @@ class Keeper:
 
     def _fetch(self, left: Path, stream: Path) -> NsysprofError | None:
         """Bring over what nsys had collected when it died; where there is no room, save it from removal."""
-        if not left.is_file():
-            return None
         try:
             shutil.move(left, stream)
         except OSError as error:

@@ -42,6 +42,7 @@ def manifest(
         "portable": portable(command),
         "exit_code": ended.code,
         "signal": ended.signal or None,
+        "timed_out": ended.timed_out,
         "versions": {
             "nsysprof": __version__,
             "nsys": nsys.version_text,

@@ -226,7 +226,7 @@ def _settle(before: set[int], *, patient: bool) -> int:
         if _wait_gone(before, _END_SECONDS):
             return 0
         own = {pid for pid in _descendants() - before if not _is_nsys(pid)}
-        ended = len(own)
+        ended = sum(bool(_program(pid)) for pid in own)  # not what has ended and was not waited for
         _signal_all(own, signal.SIGTERM)
         if _wait_gone(before, _END_SECONDS):
             return ended

@@ -74,7 +74,8 @@ class NsysTalk:
             return True
         if line.strip() == b"Generated:" or line.rstrip(b"\r\n") in _RANGE_LINES:
             return True
-        return line.startswith(_INDENTS) and self._stem in line
+        collected = os.fsencode(self.stream_path)  # said again where it is all that there is
+        return line.startswith(_INDENTS) and (self._stem in line or line.strip() == collected)
 
 
 class Relay(threading.Thread):

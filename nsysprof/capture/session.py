@@ -27,6 +27,9 @@ RECORD_VARIABLE = "NSYSPROF_RUN_RECORD"
 CAPTURE_VARIABLE = "NSYSPROF_CAPTURE"
 """Set to 1 for a runner whose range is captured: it also times the same run outside that range."""
 
+_NO_REASON = ("Please refer to", "https://")
+"""Starts of nsys's last words that tell nothing."""
+
 _ENDED_BY_NSYS = 128 + signal.SIGTERM
 """What nsys returns when it has ended the program because time was up."""
 
@@ -144,7 +147,7 @@ class _Job:
         """Say why there is no report."""
         if ended.killed:
             return CaptureError("the capture was killed before anything was recorded")
-        words = ended.last_words.strip().splitlines()
+        words = [line for line in ended.last_words.strip().splitlines() if not line.startswith(_NO_REASON)]
         if self.request.target.range_name is not None and not (ended.code and words):
             return CaptureError(
                 f"nsys recorded nothing: the NVTX range {self.request.target.range_name!r} never opened",

@@ -1,7 +1,9 @@
 """The command line: a command parses, calls one function of the core, hands the result to a renderer."""
 
 import gc
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -45,9 +47,9 @@ app.command("export")(export.export)
 app.command("hotspots")(hotspots.hotspots)
 app.command("classify")(classify.classify)
 app.command("query")(query.query)
+app.command("share")(share.share)
 app.command("sweep", cls=capture.ProgramCommand, context_settings={"ignore_unknown_options": True})(
     sweep.sweep
-app.command("share")(share.share)
 )
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
@@ -57,9 +59,17 @@ _OBJECTS = 200_000
 """Starting makes fewer objects, which all stay: looking for garbage among them is in vain."""
 
 
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End as after an error: what is half done is removed, and what was started is ended."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; expected failures become one line on stderr and an exit code."""
     gc.set_threshold(_OBJECTS)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # else, under nohup, it is not heeded
+            signal.signal(number, _end)
     try:
         with checked_output():
             app()

@@ -32,12 +32,8 @@ def print_verdict(capture: Capture, verdict: Verdict | None, console: Console) -
     elif capture.ended.code:
         console.print(Text(_end_of_program(capture.ended.code), style="yellow"))
     if left := capture.ended.left:
-        text = (
-            "1 process outlived the program, and was"
-            if left == 1
-            else f"{left} processes outlived it, and were"
-        )
-        console.print(Text(f"note: {text} ended", style="yellow"))
+        text = f"{left} process{'' if left == 1 else 'es'} did not end when the program did: ended now"
+        console.print(Text(f"note: {text}", style="yellow"))
     if verdict:
         _print_contents(verdict, console)
     for path in (capture.report, capture.export, capture.manifest):
