@@ -10,6 +10,7 @@ from nsysprof.attribute.busy import by_priority, clusters
 from nsysprof.attribute.idle import Cpu, Pieces
 from nsysprof.attribute.operations import Codes, DeviceOps
 from nsysprof.attribute.tally import blocks, cuts_until, distinct, sums
+from nsysprof.threads import Beside
 from nsysprof.trace.model import I32, I64
 
 _OPS_AT_ONCE = 1 << 16  # operations whose scratch arrays stay in the processor's cache
@@ -56,27 +57,35 @@ def partition_device(ops: DeviceOps, cpu: Cpu, bounds: I64) -> Partition:
     size = max(len(cuts) - 1, 0)
     through, work = np.zeros((len(cuts), len(BUCKETS)), np.int64), np.zeros(len(cuts), np.int64)
     if size and extent:
-        sweep = _Sweep(cuts, cpu)
-        sweep.run(ops)
-        np.cumsum(np.hstack([sweep.busy, sweep.idle]), axis=0, out=through[1:])
-        np.cumsum(sweep.work.sum(axis=1), out=work[1:])
+        parts = list(blocks(len(ops.start_ns), _OPS_AT_ONCE))
+        first, second = (_Sweep(cuts, cpu, ops) for _ in range(2))
+        beside = Beside(lambda: first.run(parts[: len(parts) // 2]))
+        crowd = second.run(parts[len(parts) // 2 :])
+        first.add_crowd([*beside.result(), *crowd])
+        idle, busy = first.idle + second.idle, first.busy + second.busy
+        np.cumsum(np.hstack([busy, idle]), axis=0, out=through[1:])
+        np.cumsum((first.work + second.work).sum(axis=1), out=work[1:])
     return Partition(cuts, through, work)
 
 
 class _Sweep:
     """One pass over a device's operations, block by block."""
 
-    def __init__(self, cuts: I64, cpu: Cpu) -> None:
-        self._cuts, self._cpu = cuts, cpu
+    def __init__(self, cuts: I64, cpu: Cpu, ops: DeviceOps) -> None:
+        self._cuts, self._cpu, self._ops = cuts, cpu, ops
         size = len(cuts) - 1
         self.busy = np.zeros((size, len(WORK)), np.int64)
         self.work = np.zeros((size, len(WORK)), np.int64)
         self.idle = np.zeros((size, len(IDLE)), np.int64)
 
-    def run(self, ops: DeviceOps) -> None:
-        """Add all operations of a device and the gaps between them."""
-        crowd, reach = [], ops.start_ns[0]
-        for part in blocks(len(ops.start_ns), _OPS_AT_ONCE):
+    def run(self, parts: list[slice]) -> list[I64]:
+        """Add blocks of operations that follow each other, and the gaps before and between them.
+
+        Returns operations that ran beside others, which count for nothing yet.
+        """
+        ops, crowd = self._ops, []
+        reach = ops.end_ns[: parts[0].start].max(initial=ops.start_ns[0]) if parts else 0
+        for part in parts:
             start, end, code = ops.start_ns[part], ops.end_ns[part], ops.code[part]
             until = np.maximum.accumulate(np.append(reach, end))  # when all that came before each one ends
             reach = until[-1]
@@ -91,11 +100,12 @@ class _Sweep:
                 start, end, code = start[at], end[at], code[at]
             self._add_work(self.busy, start, end, code)
         self.work += self.busy
-        if crowd:
-            self._add_crowd(ops, np.concatenate(crowd))
+        return crowd
 
-    def _add_crowd(self, ops: DeviceOps, crowd: I64) -> None:
+    def add_crowd(self, parts: list[I64]) -> None:
         """Add operations that ran beside others."""
+        ops = self._ops
+        crowd = np.concatenate([np.zeros(0, np.int64), *parts])
         for part in clusters(ops.start_ns[crowd], ops.end_ns[crowd]):
             rows = crowd[part]
             start, end, code = ops.start_ns[rows], ops.end_ns[rows], ops.code[rows]

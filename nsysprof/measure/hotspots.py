@@ -53,12 +53,14 @@ def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = 
 def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> StepInputs:
     """Attribute everything in a trace; see ``measure_hotspots`` for the arguments and errors."""
     _ = trace.kernels, trace.strings  # loaded here, as the file belongs to this thread
-    named = Beside(lambda: load_names(trace, rules))  # while the calls are loading
-    calls = load_calls(trace)
+    named = Beside(lambda: load_names(trace, rules))
+    rows = trace.api_calls
+    called = Beside(lambda: load_calls(trace))
     names = named.result()
     ops = gather(trace, names.kinds())
-    submissions = Submissions(ops, calls.rows)
+    submissions = Submissions(ops, rows)
     found = find_steps(trace, submissions, steps)
+    calls = called.result()
     if not len(ops) and not len(calls.rows) and not len(found):
         raise MissingDataError(
             f"{trace.path} holds no GPU work, no CUDA API calls and no steps",
