@@ -62,7 +62,8 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
                 chosen, cycles = level, inner
             elif level.support >= _SUPPORTED * chosen.support:
                 whole = place_cycles(sequence, start_ns, anchors, level, one_run=True)
-                if not _adds_between(sequence, marks_of(anchors, chosen.main), whole, inner.opens.sum() == 1):
+                marks = marks_of(anchors, chosen.main)
+                if not _adds_between(sequence, marks, cycles, whole, inner.opens.sum() == 1):
                     chosen, cycles = level, whole
     return chosen, cycles
 
@@ -77,10 +78,11 @@ def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:
     return bool(length >= _LARGE and held >= _MANY and extra >= _LARGE_EXTRA * length)
 
 
-def _adds_between(sequence: I32, marks: Marks, inner: Cycles, contiguous: bool) -> bool:
+def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, contiguous: bool) -> bool:
     """Return whether outer cycles hold a constant number of inner ones and work of their own between them.
 
     marks: of the outer level.
+    outer: its cycles.
     contiguous: whether the inner cycles follow each other without a gap.
     """
     if len(inner) < _FEWEST_CYCLES:
@@ -90,11 +92,36 @@ def _adds_between(sequence: I32, marks: Marks, inner: Cycles, contiguous: bool) 
     if usual < 2 or np.mean(held == usual) < _CONSTANT:
         return not contiguous
     cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
-    sampled = cycles[len(cycles) // 4 :: max(len(cycles) // _SAMPLED, 1)][:_SAMPLED].tolist()
+    sampled = cycles[_spaced(len(cycles))]
     owns = [_own(sequence, int(marks.at[cycle]), int(marks.at[cycle + 1]), inner) for cycle in sampled]
     if np.quantile(inner.end - inner.start, 0.25) < _LAYER and min(own.longer for own in owns) >= 1:
         return True
-    return min(min(own.other, own.between) for own in owns) >= _LEAST_NOVELTY
+    if min(own.other for own in owns) < _LEAST_NOVELTY:
+        return False
+    placed = _spaced(len(outer))
+    edges = [_own_at_edges(sequence, outer, cycle, inner) for cycle in placed] if len(outer) else [0]
+    return max(min(edges), min(own.between for own in owns)) >= _LEAST_NOVELTY
+
+
+def _spaced(cycles: int) -> list[int]:
+    """Return some cycles to look into, neither the first nor the last where there are others."""
+    return np.arange(cycles)[cycles // 4 :: max(cycles // _SAMPLED, 1)][:_SAMPLED].tolist()
+
+
+def _own_at_edges(sequence: I32, outer: Cycles, cycle: int, inner: Cycles) -> int:
+    """Return how many unusual launches an outer cycle begins or ends with.
+
+    Where inner cycles are cut in another place than outer ones this tells what comes between them.
+    """
+    start, end = int(outer.start[cycle]), int(outer.end[cycle])
+    unit = np.searchsorted(inner.start, np.arange(start, end), side="right") - 1
+    gap = (unit < 0) | (np.arange(start, end) >= inner.end[unit])
+    unit -= unit[0]
+    usual = _usual(sequence[start : end + _GRAM - 1], unit, gap, int(unit[-1]) + 1)
+    edge = _EDGE * float(np.median(inner.end - inner.start))
+    before = np.cumsum(usual)
+    outside = ~usual & ((before <= edge) | (before >= before[-1] - edge))
+    return int(np.count_nonzero(outside))
 
 
 def _own(sequence: I32, start: int, end: int, inner: Cycles) -> _Own:

@@ -31,8 +31,12 @@ _ALIKE = 0.9
 _WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
 _COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
 _CLEARLY = 1.5  # times as long: a pause that tells something
+_SURE_FIT = 0.95
 _DOUBTFUL = 0.9
 _BETTER = 0.1
+_FEWEST_MARKS = 4
+_COMPARED = 4  # cycles that the first and the last one are compared with
+_CHANCE = 1  # launches that may agree beyond whole cycles by chance
 _UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
 
 
@@ -86,7 +90,7 @@ def place_cycles(
             end = start + round(level.period)
             end[~marks.closes] = start[~marks.opens]
             return _whole(start, end, len(sequence), _UNANCHORED)
-    frame, sure = _frame(anchors, level, marks, ends)
+    frame, sure = _frame(sequence, anchors, level, marks, ends)
     lead = _lead(sequence, start_ns, frame, ends)
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
@@ -147,11 +151,17 @@ def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
     return best if len(others) and pauses[best] > 2 * others.max() else None
 
 
-def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]) -> tuple[_Frame, float]:
+def _frame(
+    sequence: I32, anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
+) -> tuple[_Frame, float]:
     """Return what surely belongs to each step, by the anchors nearest the boundary, and how sure."""
     votes = take_votes(anchors, level, marks)
     least, most, fit = change_over(short_ones(votes), ends, round(level.period))
-    if fit < _DOUBTFUL and not any(ends):
+    whole = None if any(ends) or fit >= _SURE_FIT else _faultless_run(sequence, marks)
+    if whole is not None:
+        marks, least, most = whole
+        votes = take_votes(anchors, level, marks)
+    elif fit < _DOUBTFUL and not any(ends):
         # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
         for fewer in (_without(marks, marks.opens), _without(marks, marks.closes)):
             other = take_votes(anchors, level, fewer)
@@ -174,6 +184,51 @@ def _frame(anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
         joints[later] = tails[earlier] + room
     sure = _UNANCHORED if all(ends) else agreement(votes, least) or _UNANCHORED
     return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), sure
+
+
+def _faultless_run(sequence: I32, marks: Marks) -> tuple[Marks, int, int] | None:
+    """Return the marks that count, and the least and most launches by which cycles begin before them.
+
+    What repeats without a fault for a whole number of cycles begins and ends with one, whatever else the
+    prologue and the epilogue share with a cycle: even its mark, so they are tried with the outermost ones and
+    without. None where no number is whole.
+    """
+    for dropped in (marks.opens & False, marks.closes, marks.opens, marks.opens | marks.closes):
+        some = _without(marks, dropped)
+        leads = _faultless_leads(sequence, some)
+        if leads is not None:
+            return some, *leads
+    return None
+
+
+def _faultless_leads(sequence: I32, marks: Marks) -> tuple[int, int] | None:
+    """Return the leads if the longest run is a whole number of cycles; short of the sequence's ends."""
+    opens = np.flatnonzero(marks.opens)
+    lengths = np.diff(np.append(opens, len(marks.at)))
+    if not len(lengths) or lengths.max() < _FEWEST_MARKS:
+        return None
+    run = int(np.argmax(lengths))
+    at = marks.at[opens[run] : opens[run] + lengths[run]]
+    first, last, longest = int(at[0]), int(at[-1]), int(np.diff(at).max())
+    others = np.unique(np.linspace(1, len(at) - 2, _COMPARED).astype(np.int64))
+    back = max(_common(sequence, first, int(at[other]), longest, -1) for other in others)
+    forth = [_common(sequence, last, int(at[other]), longest, 1) for other in others]
+    best = int(np.argmax(forth))
+    left = int(at[others[best] + 1] - at[others[best]]) - forth[best]
+    if left < 0 or back >= min(longest, first) or forth[best] >= min(longest, len(sequence) - last):
+        return None
+    return (min(back, left), max(back, left)) if abs(back - left) <= _CHANCE else None
+
+
+def _common(sequence: I32, place: int, other: int, most: int, way: int) -> int:
+    """Return how many launches agree in a row, before two places (``way`` -1) or from them on (1)."""
+    if way < 0:
+        most = min(most, place, other)
+        differ = sequence[place - most : place][::-1] != sequence[other - most : other][::-1]
+    else:
+        most = min(most, len(sequence) - max(place, other))
+        differ = sequence[place : place + most] != sequence[other : other + most]
+    return int(np.argmax(differ)) if differ.any() else most
 
 
 def _without(marks: Marks, dropped: Bools) -> Marks:
