@@ -59,6 +59,8 @@ def code(ids: I32) -> Coded:
     if not len(ids):
         return Coded(np.empty(0, np.int64), np.empty(0, np.int32))
     low, high = int(ids.min()), int(ids.max())
+    if low == high:
+        return Coded(np.array([low], np.int64), np.broadcast_to(np.int32(0), (len(ids),)))
     if low >= 0 and high < _DENSE:
         low = 0  # saves a subtraction for every row
     if high - low > max(_DENSE, 4 * len(ids)):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.attribute.buckets import WORK
 from nsysprof.attribute.ranges import closed_ends
@@ -19,6 +20,8 @@ MOST_LANES = 24
 BINS = 8192
 _THREAD_MASK = 0xFFFFFF
 _START_END = (60, 71)
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ def _number(key: I32, name: Callable[[int], str], offset: int) -> tuple[I32, lis
     if not len(key):
         return np.zeros(0, np.int32), [], ""
     coded = code(key)
-    values, counts = coded.values, np.bincount(coded.codes)
+    values = coded.values
+    if len(values) == 1:
+        return np.broadcast_to(np.int32(offset), (len(key),)), [name(int(values[0]))], ""
+    counts = np.bincount(coded.codes)
     keep = np.sort(np.argsort(-counts, kind="stable")[:MOST_LANES])
     lane = np.full(len(values), -1, np.int32)
     lane[keep] = np.arange(len(keep), dtype=np.int32) + offset
@@ -120,9 +126,10 @@ def _depth(lane: I32, start_ns: I64, end_ns: I64) -> I32:
     return depth
 
 
-def in_order(lane: I32, start_ns: I64, then: I64 | None = None) -> I64:
-    """Return the rows that have a lane, by lane, then by start, then by ``then``."""
-    rows = np.flatnonzero(lane >= 0)
+def in_order(lane: I32, start_ns: I64, among: Mask, then: I64 | None = None) -> I64:
+    """Return the rows of a mask that have a lane, by lane, then by start, then by ``then``."""
+    rows = np.flatnonzero(among)
+    rows = rows[lane[rows] >= 0]
     columns: list[I64 | I32] = [start_ns[rows], lane[rows]]
     if then is not None:
         columns.insert(0, then[rows])

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nsysprof.attribute.tally import code, count_and_sum
 from nsysprof.measure import curves, lanes
@@ -19,6 +18,7 @@ from nsysprof.measure.timeline_model import (
     StepKernels,
     Timeline,
 )
+from nsysprof.threads import Beside
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64
 
@@ -32,8 +32,6 @@ _MOST_CELLS = 2_000_000
 _FAR = 1 << 16  # kernels between two that are shown, from which on it is quicker to read each one's pages
 
 _COPY_NAMES = {1: "host to device", 2: "device to host", 8: "device to device", 10: "peer to peer"}
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,7 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
     everything = len(ops) + len(calls.rows) + len(trace.ranges) <= MOST_EVENTS
     spans = (Span("all", -1, start, end),) if everything else _spans(inputs, hotspots)
     rows = lanes.gather_lanes(inputs, end)
+    bins = Beside(lambda: None if everything else lanes.binned(inputs, rows, start, end))
     picked = _pick(inputs, spans, rows)
     shape, shapes = _shapes(trace, picked.ops)
     return Timeline(
@@ -88,10 +87,10 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
             rows.range_depth[picked.ranges],
         ),
         spans=spans,
-        bins=None if everything else lanes.binned(inputs, rows, start, end),
         all_ranges=everything or len(trace.ranges) <= MOST_RANGES,
         step_kernels=_step_kernels(inputs, kinds, len(hotspots.kernels)),
         queue=curves.queue(ops, calls.rows),
+        bins=bins.result(),
     )
 
 
@@ -168,8 +167,8 @@ def _bounded(inputs: StepInputs, span: Span) -> Span:
     return Span(span.label, span.step, span.start_ns, max(end, span.start_ns + 1))
 
 
-def _within(start_ns: I64, end_ns: I64, span: Span) -> Mask:
-    within: Mask = (start_ns < span.end_ns) & (end_ns > span.start_ns)
+def _within(start_ns: I64, end_ns: I64, span: Span) -> lanes.Mask:
+    within: lanes.Mask = (start_ns < span.end_ns) & (end_ns > span.start_ns)
     return within
 
 
@@ -186,24 +185,21 @@ def _pick(inputs: StepInputs, spans: tuple[Span, ...], rows: lanes.LaneRows) -> 
     """Take the events of the spans, and the calls that submitted those operations."""
     ops, calls, ranges = inputs.ops, inputs.calls.rows, inputs.trace.ranges
     if spans[0].label == "all":
-        return _Picked(
-            lanes.in_order(rows.op_lane, ops.start_ns),
-            lanes.in_order(rows.call_lane, calls.start_ns),
-            lanes.in_order(rows.range_lane, ranges.start_ns, -rows.range_end_ns),
-        )
-    some_ops = _in_any(ops.start_ns, ops.end_ns, spans)
-    some_calls = _in_any(calls.start_ns, calls.end_ns, spans)
-    some_calls[ops.launch[some_ops & (ops.launch >= 0)]] = True
-    some_ranges = _in_any(ranges.start_ns, rows.range_end_ns, spans)
-    some_ranges |= len(ranges) <= MOST_RANGES
+        some_ops, some_calls, some_ranges = (np.ones(len(table), bool) for table in (ops, calls, ranges))
+    else:
+        some_ops = _in_any(ops.start_ns, ops.end_ns, spans)
+        some_calls = _in_any(calls.start_ns, calls.end_ns, spans)
+        some_calls[ops.launch[some_ops & (ops.launch >= 0)]] = True
+        some_ranges = _in_any(ranges.start_ns, rows.range_end_ns, spans)
+        some_ranges |= len(ranges) <= MOST_RANGES
     return _Picked(
-        lanes.in_order(np.where(some_ops, rows.op_lane, -1), ops.start_ns),
-        lanes.in_order(np.where(some_calls, rows.call_lane, -1), calls.start_ns),
-        lanes.in_order(np.where(some_ranges, rows.range_lane, -1), ranges.start_ns, -rows.range_end_ns),
+        lanes.in_order(rows.op_lane, ops.start_ns, some_ops),
+        lanes.in_order(rows.call_lane, calls.start_ns, some_calls),
+        lanes.in_order(rows.range_lane, ranges.start_ns, some_ranges, -rows.range_end_ns),
     )
 
 
-def _in_any(start_ns: I64, end_ns: I64, spans: tuple[Span, ...]) -> Mask:
+def _in_any(start_ns: I64, end_ns: I64, spans: tuple[Span, ...]) -> lanes.Mask:
     inside = np.zeros(len(start_ns), bool)
     for span in spans:
         inside |= _within(start_ns, end_ns, span)
