@@ -58,7 +58,7 @@ def _lines(shared: Shared) -> Iterator[tuple[str, ...]]:
 
 
 def _sentences(shared: Shared) -> list[str]:
-    lines = [f"With them went: {'; '.join(shared.kinds)}."] if shared.kinds else []
+    lines = [f"What is gone can hold: {'; '.join(shared.kinds)}."] if shared.kinds else []
     names = shared.replaced.get("kernel", 0) + shared.replaced.get("range", 0)
     files = shared.replaced.get("overhead", 0)
     if shared.anonymized:
@@ -68,7 +68,7 @@ def _sentences(shared: Shared) -> list[str]:
     if names and not shared.anonymized:
         lines.append(f"Tokens stand for {number_of(names, 'name')} that held a path or the host's name.")
     if files:
-        lines.append(f"{number_of(files, 'file name')} are gone from what nsys says of its overhead.")
+        lines.append(f"What nsys says of its overhead lost {number_of(files, 'file name')}.")
     times = shared.source_bytes / shared.target_bytes
     packed = ""
     if shared.database_bytes != shared.target_bytes:

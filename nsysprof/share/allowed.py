@@ -36,13 +36,24 @@ _EXPORT_ROWS = frozenset(
         *(f"EXPORT_PRODUCT_{part}" for part in ("NAME", "VERSION", "DATE")),
     )
 )
-_LABEL = re.compile(r"[\w .,()/+-]{0,80}", re.ASCII)
+_VERSION = re.compile(r"[\d.]{1,40}|NVIDIA Nsight Systems")
+_GPU = re.compile(r"[\w .,()/+-]{1,80}", re.ASCII)
+_LABELS = frozenset(
+    (
+        *("Unknown", "Host-to-Device", "Device-to-Host", "Host-to-Array", "Array-to-Host", "Array-to-Array"),
+        *("Array-to-Device", "Device-to-Array", "Device-to-Device", "Host-to-Host", "Peer-to-Peer"),
+        *(f"Unified {way}" for way in ("Host-to-Device", "Device-to-Host", "Device-to-Device")),
+        *("Pageable", "Pinned", "Device", "Array", "Managed", "Device Static", "Managed Static"),
+        *("Event sync", "Stream wait sync", "Stream sync", "Context sync"),
+    )
+)
+"""What nsys calls directions of copies, kinds of memory and kinds of waits."""
 
 KINDS = (
     ("environment variables, host and user", r"TARGET_INFO_SYSTEM_ENV|META_DATA_CAPTURE"),
     ("command lines and settings of the capture", r"META_DATA_CAPTURE|ANALYSIS_FILE"),
-    ("process and thread names", r"PROCESSES|ThreadNames|PROCESS_STREAMS"),
-    ("what the program printed", r"PROCESS_STREAMS"),
+    ("process and thread names", r"PROCESSES|ThreadNames"),
+    ("what the program printed", r"ProcessStreams"),
     ("messages of nsys", r"DIAGNOSTIC_EVENT"),
     ("date and time of the capture", r"TARGET_INFO_SESSION_START_TIME|META_DATA_CAPTURE"),
     ("serial numbers and addresses of devices", r"TARGET_INFO_GPU\.(uuid|busLocation|luid|ct\w+)"),
@@ -86,13 +97,14 @@ def copied_tables(source: Source) -> tuple[Copied, ...]:
 
 
 def text_column(table: Table, column: str) -> str:
-    """Return what a column's texts are: ``export``, ``label``, ``range``; empty for a column of numbers."""
+    """Return what a column's texts are: ``export``, ``label``, ``gpu``, ``range``; empty for numbers."""
     if table is EXPORT:
         return "export"
     if table is NVTX:
         return "range" if column == "text" else ""
-    is_label = (table is GPUS and column == "name") or (table.name.startswith("ENUM_") and column == "label")
-    return "label" if is_label else ""
+    if table is GPUS:
+        return "gpu" if column == "name" else ""
+    return "label" if column == "label" else ""
 
 
 def condition(table: Table) -> str:
@@ -102,9 +114,12 @@ def condition(table: Table) -> str:
     return "1"
 
 
-def harmless(text: str) -> str:
-    """Return a text that should be a label, a version or a product's name; empty where it is none."""
-    return text if _LABEL.fullmatch(text) else ""
+def harmless(kind: str, text: str) -> str:
+    """Return a text of the given kind (see ``text_column``), empty where it cannot be one."""
+    if kind == "label":
+        return text if text in _LABELS else ""
+    pattern = _GPU if kind == "gpu" else _VERSION
+    return text if text in _EXPORT_ROWS or pattern.fullmatch(text) else ""
 
 
 def kinds(removed: Callable[[str], bool]) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from nsysprof.errors import OutputError, TraceError
 from nsysprof.files import check_target, replacing
-from nsysprof.share.allowed import Copied, condition, copied_tables, harmless, text_column
+from nsysprof.share.allowed import NAMED, Copied, condition, copied_tables, harmless, text_column
 from nsysprof.share.names import Names
 from nsysprof.share.results import Shared
 from nsysprof.share.strings import SharedStrings, choose_strings
@@ -42,20 +43,20 @@ def share_trace(source: Path, target: Path, names: Names, *, force: bool = False
     check_target(target, _ADVICE, (source,))
     if target.exists() and not force:
         raise OutputError(f"{target} exists", "give --force to replace it, or another name with --output")
-    with closing(Source(source)) as opened, replacing(target, _ADVICE, (source,)) as partial:
-        plain = partial.with_name("shared.sqlite")
+    with closing(Source(source)) as opened, replacing(target, _ADVICE, (source,)) as result:
+        plain = result.with_name("shared.sqlite")
         tables = copied_tables(opened)
         strings, rows = _Copy(opened, plain, target).fill(tables, names)
         size = plain.stat().st_size
         if target.suffix == _COMPRESSED:
-            _compress(plain, partial)
+            _compress(plain, result)
         else:
-            plain.replace(partial)
+            plain.replace(result)
         return replace(
             summary(opened, tables, rows, strings),
             target=str(target),
             database_bytes=size,
-            target_bytes=partial.stat().st_size,
+            target_bytes=result.stat().st_size,
             anonymized=names.anonymize,
         )
 
@@ -72,6 +73,7 @@ class _Copy:
         self._source = source
         self._plain = plain
         self._target = target
+        self._replaced: set[str] = set()  # what stands for texts outside the table of strings
         self._trouble = ""  # what a function that SQLite calls found
 
     def fill(self, tables: Iterable[Copied], names: Names) -> tuple[SharedStrings, dict[str, int]]:
@@ -82,14 +84,15 @@ class _Copy:
                 self._prepare(connection)
                 names = replace(names, hosts=names.hosts | _hosts(self._source))
                 strings = choose_strings(connection, self._source, names)
-                connection.create_function("shared_range", 1, lambda value: names.of_range(_text(value)))
+                connection.create_function("shared_range", 1, partial(self._range, names))
                 rows = {copied.name: self._copy(connection, copied, strings) for copied in tables}
                 if strings.table:
                     connection.execute(f'CREATE TABLE "{strings.table}" (id INTEGER PRIMARY KEY, value TEXT)')
                     insert = f'INSERT INTO "{strings.table}" VALUES (?, ?)'  # noqa: S608
                     connection.executemany(insert, sorted(strings.texts.items()))
                 connection.execute("COMMIT")
-        return strings, rows
+        ranges = strings.replaced["range"] + len(self._replaced)
+        return replace(strings, replaced={**strings.replaced, "range": ranges}), rows
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         for setting in (
@@ -101,9 +104,16 @@ class _Copy:
             connection.execute(f"PRAGMA {setting}")
         connection.set_progress_handler(lambda: 0, _STEPS_PER_CHECK)  # where Ctrl-C gets in
         connection.create_function("refuse", 1, self._refuse)
-        connection.create_function("harmless", 1, lambda value: harmless(_text(value)))
+        connection.create_function("harmless", 2, lambda kind, value: harmless(kind, _text(value)))
         connection.execute("ATTACH ? AS source", (self._source.uri,))
         connection.execute("BEGIN")
+
+    def _range(self, names: Names, value: bytes) -> str:
+        text = _text(value)
+        shared = names.of_range(text)
+        if shared != text:
+            self._replaced.add(shared)
+        return shared
 
     def _refuse(self, column: str) -> None:
         self._trouble = f"the trace is damaged: {column} holds text instead of numbers"
@@ -139,12 +149,10 @@ class _Copy:
 def _value(copied: Copied, column: str, kind: str, strings: SharedStrings) -> str:
     """Return SQL for what the copy holds in ``column``: a number, or a text that may be shared."""
     bytes_ = f'CAST("{column}" AS BLOB)'  # which may be no UTF-8
-    if kind == "export":
-        return f"harmless({bytes_})"
+    if kind == "range":
+        return f'CASE WHEN "{column}" IS NOT NULL AND {NAMED} THEN shared_range({bytes_}) END'
     if kind:
-        function = "shared_range" if kind == "range" else "harmless"
-        needed = f'"{column}" IS NOT NULL AND {strings.needed(copied, column)}'
-        return f"CASE WHEN {needed} THEN {function}({bytes_}) END"
+        return f"CASE WHEN \"{column}\" IS NOT NULL THEN harmless('{kind}', {bytes_}) END"
     return strings.renumbered(
         copied,
         column,
@@ -158,8 +166,11 @@ def _text(value: bytes) -> str:
 
 
 def _hosts(source: Source) -> frozenset[str]:
-    """Return the host's names as the trace tells them."""
-    if not {"name", "value"} <= source.column_names("TARGET_INFO_SYSTEM_ENV"):
-        return frozenset()
-    rows = source.fetch("SELECT value FROM TARGET_INFO_SYSTEM_ENV WHERE name LIKE '%host%name%'")
-    return frozenset(str(value) for (value,) in rows if len(str(value)) > 3 and value != "localhost")
+    """Return the host's and the user's name as the trace tells them; short ones stand in too much else."""
+    found: set[str] = set()
+    for table in ("TARGET_INFO_SYSTEM_ENV", "META_DATA_EXPORT"):
+        if {"name", "value"} <= source.column_names(table):
+            names = "'Hostname', 'EXPORT_HOST', 'EXPORT_USER'"
+            rows = source.fetch(f'SELECT value FROM "{table}" WHERE name IN ({names})')  # noqa: S608
+            found.update(str(value) for (value,) in rows)
+    return frozenset(name for name in found - {"localhost", "root", "None"} if len(name) > 3)

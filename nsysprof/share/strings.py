@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from nsysprof.share.allowed import NAMED, REFERENCES, Copied
+from nsysprof.share.allowed import REFERENCES, Copied
 from nsysprof.share.names import Names
-from nsysprof.trace.schema import NVTX, STRINGS
+from nsysprof.trace.schema import STRINGS
 from nsysprof.trace.source import Source
 
 
@@ -25,10 +25,6 @@ class SharedStrings:
     """How many of them changed, by what they are."""
     moved: frozenset[str]
     """What strings are (see REFERENCES) of which some got another id; the table ``temp.moved`` says which."""
-
-    def needed(self, copied: Copied, column: str) -> str:
-        """Return SQL that tells the rows in which a column of names is needed."""
-        return NAMED if copied.table is NVTX and column in ("text", "textId") else "1"
 
     def renumbered(self, copied: Copied, column: str, value: str) -> str:
         """Return SQL for the id that the copy uses where the trace has ``value``."""
