@@ -16,9 +16,9 @@ def measure(path: Path, steps: str = "auto") -> Hotspots:
 
 
 def loop(builder: TraceBuilder, steps: int, start: int, pid: int = 1000, device: int = 0) -> int:
-    """Launch one kernel every 100 ns: 20 of a prologue, then ``steps`` times 30, then 15; returns the end."""
+    """Launch one kernel every 100 ns: 20 of a prologue, then ``steps`` times 120, then 15; returns the end."""
     names = [f"prologue_{at}" for at in range(20)]
-    names += [f"body_{at}" for at in range(30)] * steps + [f"epilogue_{at}" for at in range(15)]
+    names += [f"body_{at}" for at in range(120)] * steps + [f"epilogue_{at}" for at in range(15)]
     for at, name in enumerate(names):
         begin = start + 100 * at
         place = {"correlation": at + 1, "pid": pid, "device": device}
@@ -32,8 +32,8 @@ def test_a_loop_between_prologue_and_epilogue(tmp_path: Path) -> None:
     found = measure(builder.write(tmp_path / "trace.sqlite"))
     assert found.steps_source == "detected"
     assert 0.5 < found.steps_confidence <= 1
-    assert [(step.label, step.kernels) for step in found.steps] == [(f"step {at}", 30) for at in range(12)]
-    assert [step.wall_ns for step in found.steps] == [3_000] * 11 + [2_960]
+    assert [(step.label, step.kernels) for step in found.steps] == [(f"step {at}", 120) for at in range(12)]
+    assert [step.wall_ns for step in found.steps] == [12_000] * 11 + [11_960]
     assert found.steps[0].gpu_start_ns == 1_000 + 100 * 20 + 30
     assert found.steps[0].cpu_start_ns == 1_000 + 100 * 20
     assert all(sum(step.partition.values()) == step.wall_ns for step in found.steps)
@@ -45,7 +45,7 @@ def test_two_ranks_share_their_steps(tmp_path: Path) -> None:
     loop(builder, 12, 1_000, pid=1000, device=0)
     loop(builder, 12, 1_037, pid=2000, device=1)
     found = measure(builder.write(tmp_path / "trace.sqlite"))
-    assert [step.kernels for step in found.steps] == [60] * 12
+    assert [step.kernels for step in found.steps] == [240] * 12
     assert all(sorted(step.partitions) == ["0", "1"] for step in found.steps)
 
 
@@ -61,12 +61,12 @@ def test_no_steps_where_nothing_repeats(tmp_path: Path) -> None:
 
 def test_kernels_without_calls_are_taken_in_the_order_of_the_gpu(tmp_path: Path) -> None:
     builder = TraceBuilder()
-    for at in range(12 * 30):
-        builder.kernel(f"body_{at % 30}", 100 * at, 100 * at + 60)
+    for at in range(12 * 120):
+        builder.kernel(f"body_{at % 120}", 100 * at, 100 * at + 60)
     found = measure(builder.write(tmp_path / "trace.sqlite"))
     assert found.steps_source == "detected"
-    assert sum(step.kernels for step in found.steps) >= 10 * 30
-    assert {step.kernels for step in found.steps} == {30}
+    assert sum(step.kernels for step in found.steps) >= 10 * 120
+    assert {step.kernels for step in found.steps} == {120}
 
 
 def test_detected_steps_of_the_real_trace_are_the_marked_ones(tmp_path: Path) -> None:

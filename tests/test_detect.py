@@ -379,8 +379,8 @@ def test_any_loop_of_different_kernels_is_found(data: st.DataObject) -> None:
     around = st.integers(0, len(body) * steps // 10)
     program.run(program.some(data.draw(around), 200, 300))
     for _ in range(steps):
-        program.step(list(body))
-    program.run(program.some(data.draw(around), 300, 400))
+        program.step(list(body), pause_ns=80_000)
+    program.run(program.some(data.draw(around), 300, 400), pause_ns=80_000)
     assert intervals(detect(program)).tolist() == program.true().tolist()
 
 

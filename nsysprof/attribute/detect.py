@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Bools, find_anchors
-from nsysprof.attribute.detect_choice import choose_level
+from nsysprof.attribute.detect_choice import LAYER, choose_level
 from nsysprof.attribute.detect_levels import Level, find_levels
 from nsysprof.attribute.detect_phase import Cycles
 from nsysprof.trace.model import I32, I64
@@ -24,6 +24,9 @@ _LONG_PAUSE = 0.5  # of a step's time
 _EARLY_CYCLES = 64
 _EDGE = 0.05  # of a step: the launches in front of it that are looked at
 _UNLIKE = 0.2  # of those: so many are others than usual
+_MANY_LAYERS = 128  # more than models have
+_PAUSES = 1.25  # times as long as any other in the cycle: the host comes back to its loop
+_SAMPLED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
         cycles = _without_warmup(sequence, start_ns, cycles)
     if len(cycles) < _FEWEST_STEPS:
         return _none("what repeats does so too rarely")
+    if _layers(start_ns, levels, cycles):
+        usual = int(np.median(cycles.end - cycles.start))
+        return _none(f"{usual} launches repeat {len(cycles)} times, as layers of one pass do")
     confidence = _confidence(level, cycles)
     if confidence < _LEAST_CONFIDENCE:
         return _none("what repeats does so too vaguely")
@@ -108,6 +114,25 @@ def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
     unlike = (sequence[at - 1] != sequence[typical]).mean(axis=1) > _UNLIKE
     apart = early[pauses & unlike]
     return int(apart[-1]) if len(apart) else 0
+
+
+def _layers(start_ns: I64, levels: list[Level], cycles: Cycles) -> bool:
+    """Return whether what repeats may as well be the layers of a model that ran once.
+
+    From the launches alone they are told apart from as many small steps only if the cycles are more than a
+    model has layers, have cycles of their own, or are where the host usually pauses longest.
+    """
+    length = int(np.median(cycles.end - cycles.start))
+    nested = any(level.period >= 2 and 2 * level.period <= length for level in levels)
+    if length >= LAYER or nested or len(cycles) > _MANY_LAYERS:
+        return False
+    inner = cycles.start[~cycles.opens][:_SAMPLED]
+    if not len(inner):
+        return True
+    at = np.clip(inner[:, None] + np.arange(-(length // 2), length - length // 2), 1, len(start_ns) - 1)
+    pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
+    near = np.abs(np.arange(length) - length // 2) <= 1
+    return bool(pauses[near].max() < _PAUSES * pauses[~near].max(initial=0))
 
 
 def _confidence(level: Level, cycles: Cycles) -> float:

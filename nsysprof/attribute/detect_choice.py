@@ -27,7 +27,8 @@ _FEWEST_CYCLES = 3
 _SAMPLED = 3  # outer cycles looked into
 _GRAM = 4  # launches in a row that tell whether a launch is usual
 _EDGE = 0.1  # part of an inner cycle that counts as between cycles
-_LAYER = 100  # launches: smaller cycles within something larger are layers whatever else it holds
+LAYER = 100
+"""Launches: smaller cycles within something larger are layers whatever else it holds."""
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
 # inner cycles are steps of several images or epochs when they have so many launches, are so many in each
 # outer cycle, leave so much of their own length between, make up so much of the run, and are as even
@@ -94,7 +95,7 @@ def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, con
     cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
     sampled = cycles[_spaced(len(cycles))]
     owns = [_own(sequence, int(marks.at[cycle]), int(marks.at[cycle + 1]), inner) for cycle in sampled]
-    if np.quantile(inner.end - inner.start, 0.25) < _LAYER and min(own.longer for own in owns) >= 1:
+    if np.quantile(inner.end - inner.start, 0.25) < LAYER and min(own.longer for own in owns) >= 1:
         return True
     if min(own.other for own in owns) < _LEAST_NOVELTY:
         return False
@@ -105,7 +106,7 @@ def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, con
 
 def _spaced(cycles: int) -> list[int]:
     """Return some cycles to look into, neither the first nor the last where there are others."""
-    return np.arange(cycles)[cycles // 4 :: max(cycles // _SAMPLED, 1)][:_SAMPLED].tolist()
+    return list(range(cycles // 4, cycles, max(cycles // _SAMPLED, 1)))[:_SAMPLED]
 
 
 def _own_at_edges(sequence: I32, outer: Cycles, cycle: int, inner: Cycles) -> int:
