@@ -85,9 +85,7 @@ class FieldReader:
         """Return where ``column`` starts, counted from the header; its ``size`` bytes are inside the page."""
         for passed in range(self._next, column):
             step = self._sizes.pop(passed, None)
-            self._offset = self._offset + (
-                _same_or_each(sizes(self._types[:, passed])) if step is None else step
-            )
+            self._offset = self._offset + (_same_or_each(self._types[:, passed]) if step is None else step)
         self._next = column
         last = self._offset + size
         if np.max(last) > self._smallest and (last > self._records.size).any():
@@ -95,5 +93,10 @@ class FieldReader:
         return self._offset
 
 
-def _same_or_each(size: I64) -> I64 | int:
+def _same_or_each(types: Types) -> I64 | int:
+    """Return the bytes that values of these serial types take; one number where all take as many."""
+    low, high = int(types.min()), int(types.max())
+    if low == high or (low, high) == (8, 9):
+        return int(sizes(np.array([low]))[0])
+    size = sizes(types)
     return int(size[0]) if (size == size[0]).all() else size
