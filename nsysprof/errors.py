@@ -70,3 +70,9 @@ class OutputError(NsysprofError):
     """A result could not be written."""
 
     exit_code = 7
+
+
+class MemoryLimitError(NsysprofError):
+    """A trace takes more memory than there is."""
+
+    exit_code = 8

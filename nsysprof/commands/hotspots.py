@@ -53,17 +53,19 @@ def hotspots(
         raise UsageError("--no-html leaves no page to write or open", "drop it, or --html and --open")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin, and nothing here needs them
     from nsysprof.classify import rule_set
+    from nsysprof.measure.footprint import within_memory
     from nsysprof.measure.hotspots import examine, hotspots_of
     from nsysprof.render.progress import working
     from nsysprof.trace import open_trace
 
     chosen = rule_set(rules)
-    with open_trace(trace) as opened:
+    draws = bool(html or open_page or not (no_html or as_json or as_csv))
+    with open_trace(trace) as opened, within_memory(opened, draws):
         with working(f"measuring {trace}"):
             inputs = examine(opened, steps, chosen)
             result = hotspots_of(inputs)
         _print(result, as_json, as_csv)
-        if html or open_page or not (no_html or as_json or as_csv):
+        if draws:
             page = html or Path("nsysprof-out") / f"{trace.stem}.html"
             note = _write_page(inputs, result, page)
             sys.stderr.write(f"page: {page}{note}\n")

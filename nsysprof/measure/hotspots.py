@@ -13,6 +13,7 @@ from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.distortion import distortion_beside
+from nsysprof.measure.footprint import within_memory
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
 from nsysprof.measure.kernel_tree import kernel_tree
@@ -45,9 +46,11 @@ def measure_hotspots(trace: Trace, steps: str = "auto", rules: RuleSet | None = 
     those in the user's config folder.
 
     Raises MissingDataError when the trace holds no GPU work, API call or step, or no range that was asked
-    for; UsageError for a bad expression; TraceError when the file turns out to be damaged.
+    for; UsageError for a bad expression; TraceError when the file turns out to be damaged;
+    MemoryLimitError when it takes more memory than there is, which is estimated before anything is loaded.
     """
-    return hotspots_of(examine(trace, steps, rules))
+    with within_memory(trace):
+        return hotspots_of(examine(trace, steps, rules))
 
 
 def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> StepInputs:

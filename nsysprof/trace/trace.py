@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import numpy as np
 
 from nsysprof.trace import info, rows
+from nsysprof.trace.extent import Extent, extent
 from nsysprof.trace.model import (
     I32,
     I64,
@@ -88,6 +89,11 @@ class Trace:
     def has_table(self, name: str) -> bool:
         """Tell whether the export holds table ``name``; nsys leaves out a table without rows."""
         return name in self._source.tables
+
+    @cached_property
+    def extent(self) -> Extent:
+        """How much the export holds, told without loading it."""
+        return extent(self._source)
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
