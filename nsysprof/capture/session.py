@@ -109,8 +109,9 @@ class _Job:
         request, nsys = self.request, self.keeper.nsys
         known = known_options(nsys)
         started, began = datetime.now(UTC), time.monotonic()
-        output = self.keeper.work / STEM
-        command = profile_command(nsys, request.target, output, known, {"TMPDIR": program_temp()})
+        plain = self.scratch / "out"  # nsys sees no newline that may be in the name of the folder
+        plain.symlink_to(self.keeper.work)
+        command = profile_command(nsys, request.target, plain / STEM, known, {"TMPDIR": program_temp()})
         ended = run_nsys(command, self._environment(), STEM, streams, self.scratch, request.patience)
         if request.target.duration_s and ended.code == _ENDED_BY_NSYS and not ended.signal:
             ended = replace(ended, code=0)  # as it was asked to

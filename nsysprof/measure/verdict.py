@@ -1,5 +1,6 @@
 """Whether a capture is any good: what it holds, what nsys lost, how much profiling stretched the steps."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,8 +110,20 @@ def judge(path: Path, expected: Expected) -> Verdict:
             *(hotspots.warnings if hotspots and counts[0] else lost_ends),
         ),
         distortion=distortion(expected.baseline_ms, expected.profiled_ms),
-        next_command="nsysprof doctor" if problems else f"nsysprof hotspots {shlex.quote(str(path))}",
+        next_command="nsysprof doctor" if problems else f"nsysprof hotspots {_quoted(str(path))}",
     )
+
+
+def _quoted(path: str) -> str:
+    """Quote ``path`` for a shell; on one line and without tabs, in the way that bash and zsh have for it."""
+    if path.isprintable():
+        return shlex.quote(path)
+    escaped = "".join(sign if sign.isprintable() else _escaped(sign) for sign in path.replace("\\", r"\\"))
+    return "$'" + escaped.replace("'", r"\'") + "'"
+
+
+def _escaped(sign: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(sign))
 
 
 def _hotspots(trace: Trace) -> Hotspots | None:
