@@ -1,6 +1,7 @@
 """The manifest of a capture: what was run with what, how it ended, and what the program says of its run.
 
-It never holds the environment or the name of the host, so that it can be passed on.
+It never holds the name of the host, or more of the environment than the few variables of ``privacy``, so
+that it can be passed on.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 from nsysprof import __version__
 from nsysprof.capture.host import Gpu, package_versions
 from nsysprof.capture.locate import Nsys
+from nsysprof.capture.privacy import without_environment, without_secrets
 from nsysprof.capture.process import Ended
 
 SCHEMA = "nsysprof.capture/1"
@@ -25,7 +27,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and record.get("schema") == RECORD_SCHEMA else None
+    if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:
+        return None
+    return dict(without_environment(record))  # of a runner that is not ours, perhaps
 
 
 def manifest(
@@ -38,8 +42,8 @@ def manifest(
     """Return the manifest as JSON values; ``rest`` holds what the caller adds (files, times, run)."""
     return {
         "schema": SCHEMA,
-        "command": list(command),
-        "portable": portable(command),
+        "command": without_secrets(command),
+        "portable": portable(without_secrets(command)),
         "exit_code": ended.code,
         "signal": ended.signal or None,
         "timed_out": ended.timed_out,

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from nsysprof import __version__
 from nsysprof.capture import host
 from nsysprof.capture.locate import Nsys
+from nsysprof.capture.privacy import VARIABLES
 
 _PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "nvtx")
-_VARIABLES = (
-    "PYTORCH_ALLOC_CONF",
-    "PYTORCH_CUDA_ALLOC_CONF",
-    "CUDA_VISIBLE_DEVICES",
-    "NVIDIA_TF32_OVERRIDE",
-    "OMP_NUM_THREADS",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +38,5 @@ def circumstances(nsys: Nsys | None) -> Circumstances:
     }
     if nsys:
         versions["nsys"] = nsys.version_text
-    environment = {name: os.environ.get(name) for name in _VARIABLES}
+    environment = {name: os.environ.get(name) for name in VARIABLES}
     return Circumstances(versions, tuple(gpu.name for gpu in gpus), environment, nsys is not None)
