@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nsysprof.attribute.buckets import GRAPH, WORK_CODE
 from nsysprof.attribute.detect import DetectedSteps, detect_steps
