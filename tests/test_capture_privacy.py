@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "python train.py --lr=3": "python train.py --lr=3",
     "env TOKEN=abc python x.py A=b": "env TOKEN=(hidden) python x.py A=b",
-    "/bin/env -u HOME OMP_NUM_THREADS=1 T=abc x T=abc": "/bin/env -u HOME OMP_NUM_THREADS=1 T=(hidden) x T=abc",
+    "/bin/env -u HOME OMP_NUM_THREADS=1 T=abc x": "/bin/env -u HOME OMP_NUM_THREADS=1 T=(hidden) x",
     "env -i CUDA_VISIBLE_DEVICES=1 T=abc x": "env -i CUDA_VISIBLE_DEVICES=1 T=(hidden) x",
     "nsys --env-var=NSYS_X=0,TOKEN=abc x": "nsys --env-var=NSYS_X=0,TOKEN=(hidden) x",
     "x --hf-token abc --api_key=abc --steps 3": "x --hf-token (hidden) --api_key=(hidden) --steps 3",
