@@ -24,6 +24,10 @@ _LONG_PAUSE = 0.5  # of a step's time
 _EARLY_CYCLES = 64
 _EDGE = 0.05  # of a step: the launches in front of it that are looked at
 _UNLIKE = 0.2  # of those: so many are others than usual
+_MOST_COMMON, _FEW = (
+    0.25,
+    0.05,
+)  # of a cycle that the next one may share, and of the cycles that may share more
 _MANY_LAYERS = 128  # more than models have
 _PAUSES = 1.25  # times as long as any other in the cycle: the host comes back to its loop
 _SAMPLED = 64
@@ -69,6 +73,8 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
         cycles = _without_warmup(sequence, start_ns, cycles)
     if len(cycles) < _FEWEST_STEPS:
         return _none("what repeats does so too rarely")
+    if _overlap(cycles):
+        return _none("what repeats does so within itself, as blocks of one pass do")
     if _layers(start_ns, levels, cycles):
         usual = int(np.median(cycles.end - cycles.start))
         return _none(f"{usual} launches repeat {len(cycles)} times, as layers of one pass do")
@@ -114,6 +120,12 @@ def _last_interruption(sequence: I32, start_ns: I64, start: I64) -> int:
     unlike = (sequence[at - 1] != sequence[typical]).mean(axis=1) > _UNLIKE
     apart = early[pauses & unlike]
     return int(apart[-1]) if len(apart) else 0
+
+
+def _overlap(cycles: Cycles) -> bool:
+    """Return whether cycles begin within others: an iteration ends before the next one begins."""
+    common = cycles.end[:-1] - cycles.start[1:]
+    return bool(np.mean(common > _MOST_COMMON * np.median(cycles.end - cycles.start)) > _FEW)
 
 
 def _layers(start_ns: I64, levels: list[Level], cycles: Cycles) -> bool:
