@@ -3,6 +3,7 @@
     python tests/gpu/kernel_corpus.py --out corpus.tsv.gz              # both older sets
     python tests/gpu/kernel_corpus.py --set fresh --out fresh.tsv.gz   # the set to be scored once
     python tests/gpu/kernel_corpus.py --set corpus --only sdpa --out x.tsv.gz
+    python tests/gpu/kernel_corpus.py --set fresh --processes 3 --out x.tsv.gz   # a process each
     python tests/gpu/kernel_corpus.py --device cpu --out x.tsv.gz      # does every workload run at all?
     nsys profile -t cuda,nvtx python tests/gpu/kernel_corpus.py --nvtx # the same under nsys, for its spelling
     python tests/gpu/kernel_corpus.py --from-nsys x.sqlite --out nsys.tsv.gz
@@ -17,6 +18,7 @@ import argparse
 import gc
 import gzip
 import json
+import multiprocessing
 import signal
 import sqlite3
 import sys
@@ -26,13 +28,16 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 Row = tuple[str, str, str, str, int, int]
 """Set, workload, kernel, operators, launches, total ns."""
+Workload = tuple[str, str, Callable[[str], Callable[[], Any]]]
+"""Set, name, and builder: called with the device, it returns what to run."""
 WORKLOAD_LIMIT_S = 75
 LAST = ("cuda_graph", "distributed", "cupy_arrays", "numba_kernels", "jax_training", "jax_xla")
 """Workloads that may take the process down with them."""
@@ -47,6 +52,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--budget", type=float, default=330, help="start no workload after this many seconds")
     parser.add_argument(
+        "--processes", type=int, default=0, help="fork each workload, N at once; 0: all in this process"
+    )
+    parser.add_argument(
         "--nvtx", action="store_true", help="mark operators with NVTX; profile with nsys outside"
     )
     parser.add_argument("--from-nsys", type=Path, help="write the kernels of an nsys export instead")
@@ -55,7 +63,7 @@ def main() -> None:
         write_rows(options.out, nsys_rows(options.from_nsys))
         return
     rows: list[Row] = []
-    for found in run_all(options):
+    for found in run_apart(options) if options.processes else run_all(options):
         rows += found
         if options.out:
             write_rows(options.out, rows)  # again after each: a later workload may end the process
@@ -85,10 +93,54 @@ def run_all(options: argparse.Namespace) -> Iterator[list[Row]]:
         print(f"{elapsed:6.1f} s  {group}/{name}: {len(rows)} rows", file=sys.stderr, flush=True)
 
 
-def chosen_workloads(
-    options: argparse.Namespace,
-) -> Iterator[tuple[str, str, Callable[[str], Callable[[], Any]]]]:
-    """Yield set, name and builder: called with the device, it returns what to run."""
+def run_apart(options: argparse.Namespace) -> Iterator[list[Row]]:
+    """Run each chosen workload in a forked process: an assertion on the device ends no other's."""
+    import torch  # noqa: F401  imported once, for all children; CUDA must not be initialised before the fork
+
+    begun = time.perf_counter()
+    waiting = list(chosen_workloads(options))
+    running: dict[int, Child] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        while waiting or running:
+            while waiting and len(running) < options.processes:
+                workload = waiting.pop(0)
+                if time.perf_counter() - begun > options.budget:
+                    yield [(*workload[:2], "#error", "no time left", 0, 0)]
+                    continue
+                child = Child(workload, options, Path(folder) / workload[1])
+                running[child.process.sentinel] = child
+            for sentinel in connection.wait(running, timeout=1):
+                yield running.pop(cast(int, sentinel)).rows()
+
+
+class Child:
+    """One workload in a process of its own, which leaves its rows in a file."""
+
+    def __init__(self, workload: Workload, options: argparse.Namespace, path: Path) -> None:
+        self.group, self.name, self.build = workload
+        self.options, self.path = options, path
+        self.begun = time.perf_counter()
+        self.process = multiprocessing.get_context("fork").Process(target=self.run)
+        self.process.start()
+
+    def run(self) -> None:
+        """In the child: run, and write."""
+        signal.alarm(WORKLOAD_LIMIT_S)
+        self.path.write_text(json.dumps(list(run_one(self.group, self.name, self.build, self.options))))
+
+    def rows(self) -> list[Row]:
+        """Return what the ended child wrote, or one ``#error`` row."""
+        self.process.join()
+        code = self.process.exitcode
+        rows = [cast(Row, tuple(row)) for row in json.loads(self.path.read_text())] if code == 0 else []
+        took = time.perf_counter() - self.begun
+        print(f"{took:6.1f} s  {self.group}/{self.name}: {len(rows)} rows", file=sys.stderr, flush=True)
+        failed: Row = (self.group, self.name, "#error", f"exit status {code}", 0, 0)
+        return rows if code == 0 else [failed]
+
+
+def chosen_workloads(options: argparse.Namespace) -> Iterator[Workload]:
+    """Yield the workloads that the options choose."""
     from gpu import (
         corpus_compiled,
         corpus_models,
