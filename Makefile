@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint bench clean lower-bounds
 
 demo: $(VENV)/.core
 	$(BIN)/nsysprof demo
@@ -21,6 +21,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 check: lint test
+
+# The lowest versions that pyproject.toml allows, in an environment of their own: what they cannot do, it may not ask.
+lower-bounds: $(BIN)/python
+	$(BIN)/python tests/lower_bounds.py $(TOOLS)/lower-bounds
 
 bench: $(VENV)/.dev $(TOOLS)/nsys/.ready
 	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" PYTHONPATH=tests $(BIN)/python -m bench
