@@ -3,6 +3,7 @@
 import gc
 import json
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -75,8 +76,8 @@ def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, st
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["nsysprof", *map(str, words)])
         patch.setenv("COLUMNS", "200")
-        for name in ("freeze", "set_threshold"):  # what is right for a process that ends
-            patch.setattr(gc, name, lambda *_: None)
+        for module, name in ((gc, "freeze"), (gc, "set_threshold"), (signal, "signal")):
+            patch.setattr(module, name, lambda *_: None)  # right for a process that ends after this
         try:
             main()
         except SystemExit as end:
@@ -216,6 +217,20 @@ def test_queries_give_the_same(tmp_path: Path, newest: Path, schema: str) -> Non
         assert isinstance(rows, list) == (name != "graph_launches")
 
 
+@pytest.mark.parametrize("schema", versions())
+def test_shared_copies_are_the_same(
+    tmp_path: Path, newest: Path, capsys: pytest.CaptureFixture[str], schema: str
+) -> None:
+    path, copy = some_steps(schema).write(tmp_path / "whole.sqlite"), tmp_path / newest.name
+    assert run(capsys, "share", path, "-o", copy)[0] == 0
+    shown, notes = hotspots(capsys, copy, schema, "--json")
+    expected, _ = hotspots(capsys, newest, str(NEWEST), "--json")
+    assert shown.replace(str(copy), "PATH") == expected.replace(str(newest), "PATH")
+    assert notes == ""
+    for name in query_names():
+        assert ask(copy, load_query(name)) == ask(path, load_query(name)), name
+
+
 @pytest.mark.parametrize("schema", [text for text in versions() if parse_version(text) >= GRAPHS_SINCE])
 def test_whole_graphs(tmp_path: Path, capsys: pytest.CaptureFixture[str], schema: str) -> None:
     path = some_steps(schema, graphs=True).write(tmp_path / "t.sqlite")
@@ -248,6 +263,7 @@ def unknown(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
         ("hotspots", "TRACE", "--csv"),
         ("hotspots", "TRACE", "--no-html"),
         ("hotspots", "TRACE", "--html", "PAGE"),
+        ("share", "TRACE", "-o", "COPY"),
         ("query", "kernel_summary", "TRACE"),
         ("query", "SELECT count(*) FROM NEW_THINGS", "TRACE", "--json"),
     ],
@@ -256,7 +272,7 @@ def test_a_newer_schema_works_with_one_warning(
     tmp_path: Path, unknown: tuple[Path, str], capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     path, schema = unknown
-    places = {"TRACE": str(path), "PAGE": str(tmp_path / "p.html")}
+    places = {"TRACE": str(path), "PAGE": str(tmp_path / "p.html"), "COPY": str(tmp_path / "c.sqlite")}
     code, out, err = run(capsys, *(places.get(word, word) for word in words))
     assert code == 0
     said = " ".join((err if "--json" in words else out + err).split())  # the object has it, too

@@ -58,7 +58,7 @@ ENUMS = {
     },
     "ENUM_CUDA_MEM_KIND": {0: "Pageable", 1: "Pinned", 2: "Device", 4: "Managed", 5: "Device Static"},
     "ENUM_CUDA_DEV_MEM_EVENT_OPER": {0: "Allocation", 1: "Deallocation"},
-    "ENUM_CUPTI_SYNC_TYPE": {1: "Event sync", 2: "Stream wait event", 3: "Stream sync", 4: "Context sync"},
+    "ENUM_CUPTI_SYNC_TYPE": {1: "Event sync", 2: "Stream wait sync", 3: "Stream sync", 4: "Context sync"},
 }
 
 

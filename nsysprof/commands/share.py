@@ -47,6 +47,8 @@ def share(
         shared = share_trace(trace, output, names, force=force)
     from nsysprof.render.share_report import print_shared, to_json
 
+    for warning in shared.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
     if as_json:
         sys.stdout.write(to_json(shared) + "\n")
         return

@@ -40,6 +40,8 @@ class Shared:
     """Strings in the copy, tokens included."""
     replaced: Mapping[str, int]
     """Strings that something stands for, by what they are: ``range``, ``kernel``, ``api``, ``overhead``."""
+    warnings: tuple[str, ...] = ()
+    """What makes it doubtful that the copy has all that analysis needs, as sentences."""
     anonymized: bool = False
     """Whether tokens stand for all names of kernels and ranges."""
     target: str = ""

@@ -34,6 +34,7 @@ def summary(
         strings=strings.before,
         strings_kept=len(strings.texts),
         replaced=dict(strings.replaced),
+        warnings=tuple(source.warnings),
     )
 
 
