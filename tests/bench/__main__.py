@@ -3,7 +3,8 @@
 python -m bench [TRACE.sqlite] [--kernels N]...      (tests/ on the path, nsys on PATH)
 
 Every figure is the median of whole processes, run in turn with a warm page cache; memory is the most that a
-process or one of its children held. The table goes to reports/bench/hotspots.md.
+process or one of its children held. nsys's reports on a trace of gigabytes take minutes and are run once. The
+tables go to reports/bench/hotspots.md; the last one says what each further row costs.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -28,9 +30,12 @@ from bench.grow import grow
 from nsysprof.assets import demo_trace
 
 REPORTS = ("cuda_gpu_kern_sum", "cuda_api_sum", "nvtx_gpu_proj_sum")
-KERNELS = (2_700_000,)
+KERNELS = (2_700_000, 10_800_000)
 """Kernels of the grown traces, unless asked otherwise."""
 REPEATS = 3
+MOST_FOR_NSYS = 1e9
+"""Bytes of a trace from which on nsys's reports are run once."""
+JSON, PAGE, THEIRS = "nsysprof hotspots --json", "nsysprof hotspots --json --html", "nsys stats"
 OUT = Path("reports/bench/hotspots.md")
 
 _FLOOR = """
@@ -49,6 +54,31 @@ class Run:
     cpu_seconds: float
     """Of all its threads and children; differs less than ``seconds`` while the machine does other things."""
     megabytes: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was timed on one trace."""
+
+    kernels: int
+    calls: int
+    megabytes: float
+    runs: dict[str, list[Run]]
+    """By what the table calls it."""
+
+    def median(self, name: str) -> Run:
+        """Return the medians of time and the most memory."""
+        runs = self.runs[name]
+        return Run(
+            median(one.seconds for one in runs),
+            median(one.cpu_seconds for one in runs),
+            max(one.megabytes for one in runs),
+        )
+
+    @property
+    def rows(self) -> int:
+        """Kernels and API calls."""
+        return self.kernels + self.calls
 
 
 def run(command: list[str]) -> Run:
@@ -70,29 +100,25 @@ def commands(nsys: Path, trace: Path, folder: Path) -> dict[str, list[str]]:
     stats = [str(nsys), "stats", "--format", "csv", "--output", "-", "--force-overwrite", "true"]
     own = [sys.executable, "-m", "nsysprof", "hotspots", str(trace), "--json"]
     return {
-        "nsysprof hotspots --json": own,
-        "nsysprof hotspots --json --html": [*own, "--html", str(folder / "page.html")],
-        f"nsys stats: {' + '.join(REPORTS)}": [*stats, "--report", ",".join(REPORTS), str(copy)],
+        JSON: own,
+        PAGE: [*own, "--html", str(folder / "page.html")],
+        f"{THEIRS}: {' + '.join(REPORTS)}": [*stats, "--report", ",".join(REPORTS), str(copy)],
         "floor: SQLite scans two columns of two tables": [sys.executable, "-c", _FLOOR, str(trace)],
     }
 
 
-def bench(nsys: Path, trace: Path, folder: Path) -> dict[str, Run]:
+def bench(nsys: Path, trace: Path, folder: Path) -> Measured:
     """Time everything on one trace, in turn, so that whatever else the machine does falls on all alike."""
     todo = commands(nsys, trace, folder)
     runs: dict[str, list[Run]] = {name: [] for name in todo}
-    for _ in range(REPEATS):
+    large = trace.stat().st_size > MOST_FOR_NSYS
+    for turn in range(REPEATS):
         for name, command in todo.items():
+            if turn and large and name.startswith(THEIRS):
+                continue
             runs[name].append(run(command))
             print(f"{trace.stem}: {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr)
-    return {
-        name: Run(
-            median(one.seconds for one in found),
-            median(one.cpu_seconds for one in found),
-            max(one.megabytes for one in found),
-        )
-        for name, found in runs.items()
-    }
+    return Measured(*sizes(trace), runs)
 
 
 def sizes(trace: Path) -> tuple[int, int, float]:
@@ -105,22 +131,44 @@ def sizes(trace: Path) -> tuple[int, int, float]:
     return kernels, calls, trace.stat().st_size / 1e6
 
 
-def table(trace: Path, results: dict[str, Run]) -> list[str]:
+def table(measured: Measured) -> list[str]:
     """Return the lines of one trace's table."""
-    kernels, calls, megabytes = sizes(trace)
-    theirs = next(one.seconds for name, one in results.items() if name.startswith("nsys stats"))
-    return [
-        f"## {kernels:,} kernels, {calls:,} API calls, {megabytes:.0f} MB",
+    theirs = next(measured.median(name).seconds for name in measured.runs if name.startswith(THEIRS))
+    lines = [
+        f"## {measured.kernels:,} kernels, {measured.calls:,} API calls, {measured.megabytes:.0f} MB",
         "",
         "| whole process | median | against nsys stats | CPU time | peak memory |",
         "|---|---|---|---|---|",
-        *(
-            f"| {name} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.cpu_seconds:.2f} s "
-            f"| {one.megabytes:.0f} MB |"
-            for name, one in results.items()
-        ),
-        "",
     ]
+    for name, runs in measured.runs.items():
+        one, once = measured.median(name), " (one run)" if len(runs) == 1 else ""
+        lines.append(
+            f"| {name}{once} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.cpu_seconds:.2f} s "
+            f"| {one.megabytes:.0f} MB |"
+        )
+    return [*lines, ""]
+
+
+def growth(everything: list[Measured]) -> list[str]:
+    """Return the lines of a table that says what a row costs beyond those of the next smaller trace."""
+    lines = [
+        "## Growth: what each further row (kernel or API call) costs",
+        "",
+        "| from rows | to rows | whole process | time | CPU time | memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    ordered = sorted(everything, key=lambda one: one.rows)
+    for less, more in pairwise(ordered):
+        rows = more.rows - less.rows
+        for name in (JSON, PAGE):
+            low, high = less.median(name), more.median(name)
+            seconds, cpu = high.seconds - low.seconds, high.cpu_seconds - low.cpu_seconds
+            memory = high.megabytes - low.megabytes
+            lines.append(
+                f"| {less.rows:,} | {more.rows:,} | {name} | {1e9 * seconds / rows:.0f} ns "
+                f"| {1e9 * cpu / rows:.0f} ns | {1e6 * memory / rows:.0f} bytes |"
+            )
+    return [*lines, ""]
 
 
 def unpacked_demo(folder: Path) -> Path:
@@ -148,12 +196,16 @@ def main() -> None:
         folder = Path(name)
         nsys = lay_out(folder / "nsys")
         trace = arguments.trace or unpacked_demo(folder)
-        lines += table(trace, bench(nsys, trace, folder))
+        everything = [bench(nsys, trace, folder)]
         for kernels in arguments.kernels or KERNELS:
             grown = folder / f"grown-{kernels}.sqlite"
-            grow(trace, grown, max(round(kernels / sizes(trace)[0]), 1))
-            lines += table(grown, bench(nsys, grown, folder))
-            grown.unlink()
+            grow(trace, grown, max(round(kernels / everything[0].kernels), 1))
+            everything.append(bench(nsys, grown, folder))
+            for file in folder.glob(f"{grown.stem}*"):
+                file.unlink()
+    for measured in everything:
+        lines += table(measured)
+    lines += growth(everything)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text("\n".join(lines))
     print(f"written: {OUT}", file=sys.stderr)
