@@ -39,6 +39,13 @@ def test_kernels_of_public_profiles_are_what_their_labels_say() -> None:
     assert len(labelled) == 665
 
 
+def test_kernels_that_libraries_register_are_what_their_labels_say() -> None:
+    labelled = rows("registered.tsv.gz")
+    wrong = [(name, label, classify_kernel(name).category) for name, label, _ in labelled]
+    assert [row for row in wrong if row[1] != row[2]] == []
+    assert len(labelled) > 3000
+
+
 def test_no_kernel_that_ran_is_unclassified(corpus: list[list[str]]) -> None:
     names = {row[2] for row in corpus}
     assert [name for name in names if classify_kernel(name).category == "unknown"] == []
