@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nsysprof.errors import MissingDataError, NsysprofError, TraceError
     from nsysprof.measure.hotspots import measure_hotspots
     from nsysprof.measure.results import Hotspots, KernelHotspot, Step
+    from nsysprof.render.frames import to_frames
     from nsysprof.trace import Trace, open_trace
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "decode",
     "measure_hotspots",
     "open_trace",
+    "to_frames",
 ]
 
 _HOMES = {
@@ -42,6 +44,7 @@ _HOMES = {
     "nsysprof.errors": ("MissingDataError", "NsysprofError", "TraceError"),
     "nsysprof.measure.hotspots": ("measure_hotspots",),
     "nsysprof.measure.results": ("Hotspots", "KernelHotspot", "Step"),
+    "nsysprof.render.frames": ("to_frames",),
     "nsysprof.trace": ("Trace", "open_trace"),
 }
 
