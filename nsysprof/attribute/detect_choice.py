@@ -58,7 +58,7 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
             if level.support > chosen.support:
                 chosen, cycles = level, place_cycles(sequence, start_ns, anchors, level)
         elif level.overlap >= _ALIKE * chosen.overlap:
-            inner = place_cycles(sequence, start_ns, anchors, level)
+            inner = _without_interludes(place_cycles(sequence, start_ns, anchors, level))
             if _set_apart(chosen, level, inner):
                 chosen, cycles = level, inner
             elif level.support >= _SUPPORTED * chosen.support:
@@ -79,6 +79,17 @@ def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:
     return bool(length >= _LARGE and held >= _MANY and extra >= _LARGE_EXTRA * length)
 
 
+def _without_interludes(cycles: Cycles) -> Cycles:
+    """Cut cycles short that are so much longer than usual that other work must come behind their own."""
+    if not len(cycles):
+        return cycles
+    length = cycles.end - cycles.start
+    usual = int(np.median(length))
+    long = length >= (1 + _LARGE_EXTRA) * usual
+    end = np.where(long, cycles.start + usual, cycles.end)
+    return Cycles(cycles.start, end, cycles.opens | np.append(False, long[:-1]), cycles.sure)
+
+
 def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, contiguous: bool) -> bool:
     """Return whether outer cycles hold a constant number of inner ones and work of their own between them.
 
@@ -95,13 +106,14 @@ def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, con
     cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
     sampled = cycles[_spaced(len(cycles))]
     owns = [_own(sequence, int(marks.at[cycle]), int(marks.at[cycle + 1]), inner) for cycle in sampled]
-    if np.quantile(inner.end - inner.start, 0.25) < LAYER and min(own.longer for own in owns) >= 1:
+    if np.quantile(inner.end - inner.start, 0.25) < LAYER and np.median([own.longer for own in owns]) >= 1:
         return True
-    if min(own.other for own in owns) < _LEAST_NOVELTY:
+    if np.median([own.other for own in owns]) < _LEAST_NOVELTY:
         return False
     placed = _spaced(len(outer))
     edges = [_own_at_edges(sequence, outer, cycle, inner) for cycle in placed] if len(outer) else [0]
-    return max(min(edges), min(own.between for own in owns)) >= _LEAST_NOVELTY
+    most = max(np.median(edges), np.median([own.between for own in owns]))
+    return bool(most >= _LEAST_NOVELTY)
 
 
 def _spaced(cycles: int) -> list[int]:
