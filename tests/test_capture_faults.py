@@ -1,7 +1,10 @@
 """Captures whose program, nsys or disk fails, with a fake nsys: nothing is left behind or half-written."""
 
+import errno
 import io
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +18,10 @@ from faults import own_mounts, python, start, wait_for
 from nsysprof.capture import options
 from nsysprof.capture.locate import find_nsys
 from nsysprof.capture.process import Patience, Streams
+from nsysprof.capture.relay import NsysTalk, Relay
 from nsysprof.capture.request import Request, program_target
 from nsysprof.capture.session import run_capture
-from nsysprof.errors import NsysError
+from nsysprof.errors import NsysError, NsysprofError
 
 WHOLE = ["x.nsys-rep", "x.run.json", "x.sqlite"]
 SLEEP = "import sys, time; print('ready', flush=True); time.sleep(600)"
@@ -42,8 +46,6 @@ def temp(tmp_path: Path) -> Path:
     ("ending", "code", "said"),
     [
         ("raise SystemExit(3)", 3, "the program ended with exit code 3\n"),
-        ("raise ValueError('no')", 1, "the program ended with exit code 1\n"),
-        ("import os; os.abort()", 134, "the program ended with exit code 134\n"),
         ("import os; os.kill(os.getpid(), 11)", 139, "the program ended with exit code 139\n"),
         (
             "import os; os.kill(os.getpid(), 9)",
@@ -328,3 +330,54 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert "cannot export x.nsys-rep: sqlite3.OperationalError: database or disk is full" in lines[1]
     assert lines[2:] == ["exit 6", "out/x.nsys-rep"]
     assert done.stderr == ""
+
+
+def test_a_full_disk_under_the_output() -> None:
+    class Full(io.BytesIO):
+        def write(self, _data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    ours, theirs = os.pipe()
+    relay = Relay(os.fdopen(ours, "rb"), Full(), NsysTalk("x", lambda _: None))
+    with os.fdopen(theirs, "wb") as program:
+        for _ in range(100):
+            program.write(b"line\n" * 10_000)  # more than a pipe holds: it would block if nobody read
+    relay.join(30)
+    assert not relay.is_alive()
+
+
+FULL_TEMP = """
+mkdir -p disk
+mount -t tmpfs -o size=600m none disk
+export TMPDIR={disk}
+{python} -m nsysprof capture -o out --name x -- \\
+    sh -c "mount -o remount,size=4k {disk} && echo full > {disk}/full" || echo exit $?
+rm disk/full
+find disk -mindepth 1
+"""
+
+
+def test_a_full_disk_under_the_temporary_folder(tmp_path: Path) -> None:
+    fake = fake_nsys.install(tmp_path / "nsys", profile="crash")
+    script = FULL_TEMP.format(python=sys.executable, disk=tmp_path / "disk")
+    done = subprocess.run(
+        own_mounts(script), cwd=tmp_path, env=environment(fake), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == "exit 1"
+    problem = next(line for line in done.stdout.splitlines() if line.startswith("problem: "))
+    assert problem.endswith(f"{tmp_path / 'disk'} is full: make room there, or set TMPDIR")
+    assert names(tmp_path / "out") == []
+
+
+# Exit codes
+
+
+def test_the_readme_has_every_exit_code() -> None:
+    readme = " ".join((Path(__file__).parent.parent / "README.md").read_text().split())
+    waiting, codes = [NsysprofError], {1}
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        codes.add(kind.exit_code)
+    said = readme[readme.index("Exit codes: ") : readme.index("ran out.")]
+    assert {int(word) for word in re.findall(r"\b\d+\b", said)} | {1} == codes | {0, 124, 128, 143}

@@ -99,9 +99,9 @@ def test_what_nsys_says_itself(tmp_path: Path) -> None:
     at_each_range_end = "Not all NVTX events might have been collected."
     with open_trace(path) as trace:
         assert load_diagnostics(trace) == (
-            Diagnostic(lost[0], is_error=False, is_loss=True),
-            Diagnostic(at_each_range_end, is_error=False, is_loss=False),
-            Diagnostic("CUDA device 0: GPU tracing is not supported.", is_error=True, is_loss=False),
+            Diagnostic(lost[0], is_loss=True),
+            Diagnostic(at_each_range_end, is_loss=False),
+            Diagnostic("CUDA device 0: GPU tracing is not supported.", is_loss=False),
         )
     verdict = judge(path, Expected(gpu=True))
     assert verdict.losses == lost

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,8 @@ _SECONDS = 30
 
 LEAST_FREE_BYTES = 500_000_000
 """Free space below which a capture is not begun: a report and its export take tens to hundreds of MB."""
+
+_FULL_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,12 @@ def torch_cuda() -> str | None:
 def free_bytes(folder: Path) -> int:
     """Return the free space where ``folder`` is, or will be."""
     return shutil.disk_usage(_existing(folder)).free
+
+
+def full_temp() -> Path | None:
+    """Return the temporary folder when its disk is full, else None."""
+    folder = Path(tempfile.gettempdir())
+    return folder if free_bytes(folder) < _FULL_BYTES else None
 
 
 def is_on_disk(folder: Path) -> bool:

@@ -119,6 +119,9 @@ class _Job:
         kept = self.keeper.keep(ended)
         if not kept.report and not kept.failure:
             kept = replace(kept, failure=self._nothing(ended))
+        if kept.failure and not kept.export and (full := host.full_temp()):
+            advice = f"{full} is full: make room there, or set TMPDIR"
+            kept = replace(kept, failure=CaptureError(kept.failure.message, advice))
         record, gpus = read_record(self.keeper.work / "run.json"), host.gpus()
         shown = profile_command(nsys, request.target, request.folder / request.name, known)
         rest = {

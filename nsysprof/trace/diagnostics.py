@@ -17,8 +17,6 @@ class Diagnostic:
 
     text: str
     """In nsys's words, on one line."""
-    is_error: bool
-    """True when nsys calls it an error, False for a warning."""
     is_loss: bool
     """True when it says that events are missing from the trace."""
 
@@ -33,5 +31,5 @@ def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
         line = " ".join(str(text).split())
         loss = bool(_LOSS.search(line))
         if severity in (_WARNING, _ERROR) or loss:
-            found.setdefault(line, Diagnostic(line, severity == _ERROR, loss))
+            found.setdefault(line, Diagnostic(line, loss))
     return tuple(found.values())
