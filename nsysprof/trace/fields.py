@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.trace.columns import NULL
-from nsysprof.trace.model import I64
+from nsysprof.trace.model import I32, I64
 from nsysprof.trace.records import BEFORE, WINDOW, Block, Records, UnsupportedError, serial_types, sizes
 
 Types = npt.NDArray[np.uint8 | np.int64]
@@ -41,8 +41,8 @@ class FieldReader:
         there: I64 = (types != 0).astype(np.int64)
         return int(there[0]) if (there == there[0]).all() else there
 
-    def integers(self, column: int) -> I64 | int:
-        """Return the values of ``column``, NULL as -1; one number when the types tell that all agree."""
+    def integers(self, column: int) -> I64 | I32 | int:
+        """Return the values of ``column``, NULL as -1; one number where it is easily told that all agree."""
         types = self._types[:, column]
         common = int(types[0])
         if (types != common).any():
@@ -54,15 +54,21 @@ class FieldReader:
             return NULL if common == 0 else common - 8
         return self._same_size(column, size)
 
-    def _same_size(self, column: int, size: int) -> I64:
+    def _same_size(self, column: int, size: int) -> I64 | I32 | int:
         offset = self._place(column, size)
         last = offset + size
+        value: I64 | I32
         if isinstance(last, int) and BEFORE + last <= WINDOW:
-            value: I64 = self._window[:, BEFORE + last - 8 : BEFORE + last].view(">i8")[:, 0].astype(np.int64)
+            width = 4 if size <= 4 else 8
+            encoded = self._window[:, BEFORE + last - width : BEFORE + last]
+            native = encoded.view(f"u{width}")[:, 0]
+            if size == width and native[0] == native[-1] and (native == native[0]).all():
+                return int.from_bytes(encoded[0].tobytes(), "big", signed=True)
+            value = encoded.view(f">i{width}")[:, 0].astype(f"i{width}")
         else:
             value = self._block.words[self._records.header + (last - 8)].astype(np.int64)
-        if size < 8:  # drop the bytes before the value, then extend its sign
-            shift = 64 - 8 * size
+        shift = 8 * (value.itemsize - size)
+        if shift:  # drop the bytes before the value, then extend its sign
             value <<= shift
             value >>= shift
         return value

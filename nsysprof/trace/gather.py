@@ -43,20 +43,20 @@ class ColumnGatherer:
         )
         self._chunks: list[_Chunk] = []
 
-    def put(self, start: int, count: int, values: I64 | int) -> None:
+    def put(self, start: int, count: int, values: I64 | I32 | int) -> None:
         """Store ``count`` values from row ``start`` on; one number stands for all; raises TooWideError."""
         if isinstance(values, np.ndarray) and values[0] == values[-1] and (values == values[0]).all():
             values = int(values[0])
         if self._column.kind is Kind.CODE:
             self._put_codes(start, count, values)
             return
-        if self._column.kind is Kind.INT32 and (np.max(values) > INT32_MAX or np.min(values) < INT32_MIN):
+        if self._column.kind is Kind.INT32 and _too_wide(values):
             raise TooWideError(self._column.name)
         if isinstance(values, np.ndarray):
             self._array[start : start + count] = values
         self._chunks.append(_Chunk(start, count, None if isinstance(values, np.ndarray) else values))
 
-    def _put_codes(self, start: int, count: int, values: I64 | int) -> None:
+    def _put_codes(self, start: int, count: int, values: I64 | I32 | int) -> None:
         if isinstance(values, int):
             known = () if values == NULL else (values,)
             self._chunks.append(_Chunk(start, count, len(known) - 1, known))
@@ -94,14 +94,20 @@ class ColumnGatherer:
         return self._array
 
 
-def _encode_few(values: I64) -> Coded:
+def _too_wide(values: I64 | I32 | int) -> bool:
+    if isinstance(values, int):
+        return not INT32_MIN <= values <= INT32_MAX
+    return values.itemsize > 4 and bool(values.max() > INT32_MAX or values.min() < INT32_MIN)
+
+
+def _encode_few(values: I64 | I32) -> Coded:
     """Dictionary-code values of which few are distinct, without sorting them."""
     codes: I32 = np.full(len(values), NULL, np.int32)
     distinct: list[int] = []
     rest = np.flatnonzero(values != NULL)
     while len(rest):
         if len(distinct) == _FEW:
-            return encode(values)
+            return encode(values.astype(np.int64, copy=False))
         value = values[rest[0]]
         same = values[rest] == value
         codes[rest[same]] = len(distinct)
