@@ -50,6 +50,7 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
     """
     trace, ops, calls = inputs.trace, inputs.ops, inputs.calls
     start, end = _extent(inputs, hotspots)
+    queue = Beside(lambda: curves.queue(ops, calls.rows))
     kinds = _kinds(inputs, hotspots)
     everything = len(ops) + len(calls.rows) + len(trace.ranges) <= MOST_EVENTS
     spans = (Span("all", -1, start, end),) if everything else _spans(inputs, hotspots)
@@ -89,7 +90,7 @@ def measure_timeline(inputs: StepInputs, hotspots: Hotspots) -> Timeline:
         spans=spans,
         all_ranges=everything or len(trace.ranges) <= MOST_RANGES,
         step_kernels=_step_kernels(inputs, kinds, len(hotspots.kernels)),
-        queue=curves.queue(ops, calls.rows),
+        queue=queue.result(),
         bins=bins.result(),
     )
 
