@@ -1,6 +1,7 @@
 # make demo    the environment, then the main job on the embedded H200 trace
 # make test    the environment, what the tests need (the real nsys included), then the tests
 # make check   every rule that the code keeps: format, lint, types, layers, tests
+# make lower-bounds   the tests of reading traces, with the lowest versions that pyproject.toml allows
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ lint: $(VENV)/.dev
 
 check: lint test
 
-# The lowest versions that pyproject.toml allows, in an environment of their own: what they cannot do, it may not ask.
+# In an environment of its own: what the lowest versions cannot do, pyproject.toml may not allow.
 lower-bounds: $(BIN)/python
 	$(BIN)/python tests/lower_bounds.py $(TOOLS)/lower-bounds
 
