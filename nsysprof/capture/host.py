@@ -15,7 +15,7 @@ _SECONDS = 30
 LEAST_FREE_BYTES = 500_000_000
 """Free space below which a capture is not begun: a report and its export take tens to hundreds of MB."""
 
-_FULL_BYTES = 1_000_000
+_FULL_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
