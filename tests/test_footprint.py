@@ -63,15 +63,15 @@ def test_a_table_that_cannot_be_looked_at_counts_as_empty(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("extent", "page", "expected"),
     [
-        (NOTHING, False, 74 * MB),
-        (NOTHING, True, 126 * MB),
-        (Extent(10**6, 0, 0, 0, 0, 0), False, 220 * MB),
-        (Extent(0, 10**6, 0, 0, 0, 0), False, 108 * MB),
-        (Extent(0, 0, 10**6, 0, 0, 0), False, 192 * MB),
-        (Extent(0, 0, 10**6, 0, 0, 0), True, 192 * MB),  # more than the page needs
-        (Extent(0, 0, 0, 10**6, 0, 0), False, 464 * MB),
-        (Extent(0, 0, 0, 0, 10**6, 50 * 10**6), False, 374 * MB),
-        (Extent(10**6, 10**6, 10**6, 0, 0, 0), True, 389 * MB),
+        (NOTHING, False, 78 * MB),
+        (NOTHING, True, 130 * MB),
+        (Extent(10**6, 0, 0, 0, 0, 0), False, 208 * MB),
+        (Extent(0, 10**6, 0, 0, 0, 0), False, 118 * MB),
+        (Extent(0, 0, 10**6, 0, 0, 0), False, 196 * MB),
+        (Extent(0, 0, 10**6, 0, 0, 0), True, 196 * MB),  # more than the page needs
+        (Extent(0, 0, 0, 10**6, 0, 0), False, 468 * MB),
+        (Extent(0, 0, 0, 0, 10**6, 50 * 10**6), False, 378 * MB),
+        (Extent(10**6, 10**6, 10**6, 0, 0, 0), True, 383 * MB),
     ],
 )
 def test_what_is_needed(extent: Extent, page: bool, expected: int) -> None:
@@ -106,12 +106,12 @@ def grant(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def test_too_little_memory_is_refused(tmp_path: Path, grant: Callable[[int], None]) -> None:
     path = some_work().write(tmp_path / "t.sqlite")
-    grant(74)
+    grant(78)
     with open_trace(path) as trace, pytest.raises(MemoryLimitError) as caught:
         measure_hotspots(trace)
     assert caught.value.exit_code == 8
-    assert str(caught.value).startswith(f"{path} takes about 74.0 MB of memory, and 74.0 MB is free")
-    grant(75)
+    assert str(caught.value).startswith(f"{path} takes about 78.0 MB of memory, and 78.0 MB is free")
+    grant(79)
     with open_trace(path) as trace:
         assert measure_hotspots(trace).trace.path == str(path)
 
@@ -156,7 +156,7 @@ def test_a_limit_of_the_shell(tmp_path: Path) -> None:
     path = some_work().write(tmp_path / "t.sqlite")
     refused = limited(270, "hotspots", path, "--json")
     assert (refused.returncode, refused.stdout) == (8, "")
-    assert refused.stderr.startswith(f"nsysprof: error: {path} takes about 74.0 MB of memory, and ")
+    assert refused.stderr.startswith(f"nsysprof: error: {path} takes about 78.0 MB of memory, and ")
     assert refused.stderr.count("\n") == 1
     assert " is free under `ulimit -v`: free some" in refused.stderr
     allowed = limited(2000, "hotspots", path, "--json")

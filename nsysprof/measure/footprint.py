@@ -11,7 +11,8 @@ from nsysprof.trace.extent import Extent
 from nsysprof.units import size
 
 # Measured on traces of 0.02 to 5.4 million kernels and 0.05 to 14 million API calls: with these the estimate
-# lies 0 to 30 % above the peak of the whole process. `python -m bench.footprint` measures again.
+# lies 0 to 30 % above the peak of the whole process, further above where ranges are most of the trace.
+# `python -m bench.footprint` measures again; with the page, the peak itself varies by 15 %.
 _HINT = "free some, use a machine with more, or capture fewer steps; `nsysprof query` needs little"
 
 
@@ -26,9 +27,9 @@ class _Rates:
     nvtx_range: int
 
 
-_PARTS = (_Rates(74_000_000, 146, 34, 118, 60), _Rates(74_000_000, 0, 0, 0, 390))
+_PARTS = (_Rates(78_000_000, 130, 40, 118, 60), _Rates(78_000_000, 0, 0, 0, 390))
 """What measuring takes, and what loading ranges takes, while nothing else is at its peak."""
-_PAGE = _Rates(126_000_000, 160, 43, 60, 60)
+_PAGE = _Rates(130_000_000, 150, 43, 60, 60)
 _STRING, _CHARACTER = 200, 2
 
 
