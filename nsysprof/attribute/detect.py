@@ -28,8 +28,9 @@ _MOST_COMMON, _FEW = (
     0.25,
     0.05,
 )  # of a cycle that the next one may share, and of the cycles that may share more
+_MANY_BLOCKS, _LIKE_LENGTH, _MOSTLY = 12, 0.05, 0.7
 _MANY_LAYERS = 128  # more than models have
-_PAUSES = 1.25  # times as long as any other in the cycle: the host comes back to its loop
+_PAUSES = 1.5  # times as long as any other in the cycle: the host comes back to its loop
 _SAMPLED = 64
 
 
@@ -73,8 +74,8 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
         cycles = _without_warmup(sequence, start_ns, cycles)
     if len(cycles) < _FEWEST_STEPS:
         return _none("what repeats does so too rarely")
-    if _overlap(cycles):
-        return _none("what repeats does so within itself, as blocks of one pass do")
+    if _overlap(cycles) or _uneven(cycles):
+        return _none("what repeats does so unevenly, as blocks of one pass do")
     if _layers(start_ns, levels, cycles):
         usual = int(np.median(cycles.end - cycles.start))
         return _none(f"{usual} launches repeat {len(cycles)} times, as layers of one pass do")
@@ -126,6 +127,13 @@ def _overlap(cycles: Cycles) -> bool:
     """Return whether cycles begin within others: an iteration ends before the next one begins."""
     common = cycles.end[:-1] - cycles.start[1:]
     return bool(np.mean(common > _MOST_COMMON * np.median(cycles.end - cycles.start)) > _FEW)
+
+
+def _uneven(cycles: Cycles) -> bool:
+    """Return whether cycles are few and of many lengths: so are blocks of a network between other work."""
+    length = (cycles.end - cycles.start)[1:]  # a first step may be longer
+    like = np.abs(length / np.median(length) - 1) <= _LIKE_LENGTH
+    return len(cycles) <= _MANY_BLOCKS and bool(like.mean() < _MOSTLY)
 
 
 def _layers(start_ns: I64, levels: list[Level], cycles: Cycles) -> bool:
