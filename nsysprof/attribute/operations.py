@@ -9,6 +9,7 @@ import numpy.typing as npt
 from nsysprof.attribute.buckets import GRAPH, WORK_CODE
 from nsysprof.attribute.launches import launch_rows
 from nsysprof.attribute.tally import distinct
+from nsysprof.threads import Beside
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64, ApiRows, GpuRows
 
@@ -70,18 +71,19 @@ def gather(trace: Trace, kernel_code: Codes) -> Operations:
     if numbers:
         ordinals = [_renumbered(np.concatenate(ordinals), process, numbers)]
         used = sorted(_distinct(ordinals[0]))
-    thread_process = trace.thread_process
+    api, thread_process = trace.api_calls, trace.thread_process
+    launch = Beside(
+        lambda: _joined([launch_rows(part.correlation, part.process, api, thread_process) for part in parts])
+    )
     return Operations(
         start_ns=_joined([part.start_ns for part in parts]),
         end_ns=_joined([part.end_ns for part in parts]),
         device=_positions(ordinals, used),
         process=process,
         code=_joined([kernel_code, *codes]),
-        launch=_joined(
-            [launch_rows(part.correlation, part.process, trace.api_calls, thread_process) for part in parts]
-        ),
         kernels=len(trace.kernels),
         devices=tuple(used),
+        launch=launch.result(),
     )
 
 
