@@ -26,7 +26,14 @@ def start(*words: str | Path, cwd: Path, env: dict[str, str]) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_signals,
     )
+
+
+def _heed_signals() -> None:
+    """Take signals as a program in a terminal does, whatever the tests were started from."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
@@ -43,9 +50,3 @@ def own_mounts(script: str) -> list[str]:
     assert unshare, "the tests need unshare (util-linux)"
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return [unshare, "--mount", *user, "sh", "-ec", script]
-
-
-def heed_signals() -> None:
-    """Take signals as a program in a terminal does, whatever the tests were started from."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
