@@ -35,11 +35,12 @@ class Submissions:
 
     def of_thread(self, thread: int) -> Iterator[Submitted]:
         """Yield the operations that a thread submitted, in one or two groups: kernels, and the rest."""
-        for part, place, whole in self._parts:
-            if whole == thread:
-                yield Submitted(part, place)
+        for part, place, threads in self._parts:
+            if isinstance(threads, int):
+                if threads == thread:
+                    yield Submitted(part, place)
                 continue
-            mine = np.flatnonzero(self._threads[part] == thread)
+            mine = np.flatnonzero(threads == thread)
             if not len(mine):
                 continue
             chosen = place[mine]
@@ -51,11 +52,11 @@ class Submissions:
     def threads(self) -> list[int]:
         """Return the threads that submitted anything."""
         found = set()
-        for part, _, whole in self._parts:
-            if whole is not None:
-                found.add(whole)
+        for _, _, threads in self._parts:
+            if isinstance(threads, int):
+                found.add(threads)
             else:
-                found |= set((np.flatnonzero(np.bincount(self._threads[part] + 1)) - 1).tolist())
+                found |= set((np.flatnonzero(np.bincount(threads + 1)) - 1).tolist())
         return sorted(found - {-1})
 
     def fill(self, out: I32, thread: int, lookup: Intervals) -> None:
@@ -86,21 +87,12 @@ class Submissions:
         return self.api.start_ns if self._order is None else self.api.start_ns[self._order]
 
     @cached_property
-    def _threads(self) -> I32:
-        launch = self.ops.launch
-        if not len(self.api):
-            return np.full(len(launch), -1, np.int32)
-        found = self.api.thread[launch]
-        found[launch < 0] = -1
-        return found
-
-    @cached_property
-    def _parts(self) -> list[tuple[slice, I32 | I64, int | None]]:
-        """Kernels, and all other operations: rows, places of their launches, the thread if it is only one.
+    def _parts(self) -> list[tuple[slice, I32 | I64, int | I32]]:
+        """Kernels, and all other operations: rows, places of their launches, threads (a number if only one).
 
         A group whose launches do not ascend counts as one of several threads, so that it gets sorted.
         """
-        found: list[tuple[slice, I32 | I64, int | None]] = []
+        found: list[tuple[slice, I32 | I64, int | I32]] = []
         ranks = None if self._order is None else np.argsort(self._order).astype(np.int32)
         for part in (slice(0, self.ops.kernels), slice(self.ops.kernels, len(self.ops))):
             place: I32 | I64 = self.ops.launch[part]
@@ -108,6 +100,9 @@ class Submissions:
                 continue
             ascends = bool((place[1:] >= place[:-1]).all()) and ranks is None
             threads = self.api.thread[place]
+            threads[place < 0] = -1
             alone = ascends and place[0] >= 0 and bool((threads == threads[0]).all())
-            found.append((part, place if ranks is None else ranks[place], int(threads[0]) if alone else None))
+            found.append(
+                (part, place if ranks is None else ranks[place], int(threads[0]) if alone else threads)
+            )
         return found

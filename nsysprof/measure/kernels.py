@@ -49,9 +49,10 @@ def load_names(trace: Trace, rules: RuleSet | None = None) -> KernelNames:
 def work_by_step(ops: Operations, steps: Steps) -> StepWork:
     """Sum operations by the step that submitted them and by kind of work."""
     rows = len(steps) + 1
-    key = steps.of_op % rows * len(WORK) + ops.code  # -1 becomes the last row
+    key = (steps.of_op + 1) * len(WORK) + ops.code
     count, ns = count_and_sum(key, ops.start_ns, ops.end_ns, rows * len(WORK))
-    return StepWork(ns.reshape(rows, len(WORK)), count.reshape(rows, len(WORK)))
+    shape = rows, len(WORK)  # the first row, of operations outside all steps, becomes the last
+    return StepWork(np.roll(ns.reshape(shape), -1, axis=0), np.roll(count.reshape(shape), -1, axis=0))
 
 
 def category_shares(work: StepWork) -> dict[str, CategoryShare]:
