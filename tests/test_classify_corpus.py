@@ -39,6 +39,13 @@ def test_kernels_of_public_profiles_are_what_their_labels_say() -> None:
     assert len(labelled) == 665
 
 
+def test_kernels_of_the_fresh_workloads_are_what_their_labels_say() -> None:
+    labelled = rows("held_out_fresh.tsv.gz")
+    wrong = [(name, label, classify_kernel(name).category) for name, _, label, *_ in labelled]
+    assert [row for row in wrong if row[1] != row[2]] == []
+    assert len(labelled) == 1938
+
+
 def test_kernels_that_libraries_register_are_what_their_labels_say() -> None:
     labelled = rows("registered.tsv.gz")
     wrong = [(name, label, classify_kernel(name).category) for name, label, _ in labelled]

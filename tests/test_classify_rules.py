@@ -27,6 +27,10 @@ def test_rules_are_whole_and_distinct() -> None:
         assert re.compile(rule.pattern).groups == 0
 
 
+def test_no_pattern_names_a_part_that_is_not_there() -> None:
+    assert [rule.pattern for rule in builtin_rules() if re.search(r"\{[a-z]", rule.pattern)] == []
+
+
 def test_no_category_is_without_a_rule() -> None:
     assert {rule.category for rule in builtin_rules()} == set(CATEGORY_KEYS) - {"unknown", "memcpy", "memset"}
 

@@ -7,7 +7,7 @@ matched. The first rule that matches decides.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -73,11 +73,15 @@ class RuleSet:
 def builtin_rules() -> tuple[Rule, ...]:
     """Return the rules that come with the package, in order."""
     text = Path(__file__).with_name("rules.tsv").read_text(encoding="utf-8")
-    return tuple(_from_fields(line.split("\t")) for line in text.splitlines() if line and line[0] != "#")
+    lines = [line.split("\t") for line in text.splitlines() if line and line[0] != "#"]
+    parts = {f"{{{fields[0][1:]}}}": fields[1] for fields in lines if fields[0][0] == "@"}
+    return tuple(_from_fields(fields, parts) for fields in lines if fields[0][0] != "@")
 
 
-def _from_fields(fields: Sequence[str]) -> Rule:
+def _from_fields(fields: Sequence[str], parts: Mapping[str, str]) -> Rule:
     category, library, family, pattern, example = fields
+    for name, meaning in parts.items():
+        pattern = pattern.replace(name, meaning)
     return Rule(category, library.strip("-"), family.strip("-"), pattern, example)
 
 
