@@ -16,7 +16,7 @@ def measure(path: Path, steps: str = "auto") -> Hotspots:
 
 
 def loop(builder: TraceBuilder, steps: int, start: int, pid: int = 1000, device: int = 0) -> int:
-    """Launch one kernel every 100 ns: 20 of a prologue, then ``steps`` times 120, then 15; returns the end."""
+    """Launch a kernel every 100 ns: 20 of a prologue, then ``steps`` times 120, then 15; returns the end."""
     names = [f"prologue_{at}" for at in range(20)]
     names += [f"body_{at}" for at in range(120)] * steps + [f"epilogue_{at}" for at in range(15)]
     for at, name in enumerate(names):
