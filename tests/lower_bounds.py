@@ -34,7 +34,7 @@ LAYOUT = ("tests/test_sweep_tables.py::test_at_80_columns_what_is_the_same_every
 
 def lowest(requirement: str) -> str:
     """Return ``numpy==1.26`` for ``numpy>=1.26``."""
-    found = re.fullmatch(r"([\w.-]+)>=([\w.]+)", requirement)
+    found = re.fullmatch(r"([\w.-]+)>=([\w.]+)(?:,<[\w.]+)?", requirement)
     if not found:
         raise SystemExit(f"{requirement} has no plain lower bound")
     return f"{found[1]}=={found[2]}"
