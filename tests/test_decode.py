@@ -47,6 +47,20 @@ def test_two_spellings_tell_the_same() -> None:
     assert sentence(decode(cupti)) == nsys["words"]
 
 
+@pytest.mark.parametrize(
+    ("epilogue", "words"),
+    [
+        ("relu", "ReLU"),
+        ("dgelu", "GELU's gradient"),
+        ("relu_bias", "a bias and ReLU"),
+        ("bgradb", "the gradient of a bias (over B)"),
+    ],
+)
+def test_epilogues_in_words(epilogue: str, words: str) -> None:
+    facts = decode(f"cutlass_80_tensorop_f16_s16816gemm_{epilogue}_f16_64x64_32x6_nn_align8")
+    assert f"its epilogue can apply {words}, which" in sentence(facts)
+
+
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize(
     "name",

@@ -139,7 +139,7 @@ def _cutlass2(match: re.Match[str]) -> Facts:
     mma = MMA_SHAPES.get(match["mma"] or "")
     if inputs is None and (not mma or accumulator in ("fp16", "fp64")):
         inputs = accumulator
-    tile, staged = shape(match["tile"]) or (), match["staged"].split("x")
+    tile, staged = shape(match["tile"]) or (), shape(match["staged"])  # before Ampere only the tile is told
     kind = match["kind"]
     return {
         "architecture": f"sm{match['sm']}" if match["sm"] else None,
@@ -148,8 +148,8 @@ def _cutlass2(match: re.Match[str]) -> Facts:
         "operand_type": inputs,
         "accumulator_type": accumulator,
         "output_type": number_type(match["output"]) or accumulator,
-        "tile": (*tile, int(staged[0])),
-        "stages": int(staged[1]),
+        "tile": (*tile, staged[0]) if staged else tile,
+        "stages": staged[1] if staged else None,
         "mma": mma,
         "operand_layout": _last(r"_([nct][nct]t?)(?:_|$)", rest),
         "tensor_layout": _last(r"_(nhwc|nchw|ndhwc)(?:_|$)", rest),
@@ -250,7 +250,7 @@ GRAMMARS = (
             r"cutlass(?:_(?P<sm>\d+))?_(?:wmma_)?(?:tensorop|simt)_(?:(?P<output>f16|bf16|f32|s8|u8|s32|i8)_)?"
             r"(?P<accumulator>gc|gz|[sdhczi])(?P<mma>\d+)?(?P<kind>gemm|fprop|dgrad|wgrad|symm|syrk|trmm)"
             r"(?P<middle>(?:_[a-zA-Z]\w{0,40}?)??)(?:_(?P<inputs>f16|bf16|tf32|s8|u8|i8))?"
-            r"(?:_[a-zA-Z]{1,20}){0,5}?_(?P<tile>\d+x\d+)_(?P<staged>\d+x\d+)(?P<rest>\w*)"
+            r"(?:_[a-zA-Z]{1,20}){0,5}?_(?P<tile>\d+x\d+)(?:_(?P<staged>\d+x\d+))?(?P<rest>\w*)"
         ),
         _cutlass2,
         anywhere=True,

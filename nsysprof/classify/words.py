@@ -45,8 +45,9 @@ _DIRECTIONS = {
     "backward": "backward",
 }
 _EPILOGUES = {
-    "relu": "ReLU", "gelu": "GELU", "bias": "a bias", "drelu": "ReLU's gradient",
-    "dgelu": "GELU's gradient",
+    "relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "swish": "Swish", "bias": "a bias",
+    "drelu": "ReLU's gradient", "dgelu": "GELU's gradient", "bgrada": "the gradient of a bias (over A)",
+    "bgradb": "the gradient of a bias (over B)",
 }  # fmt: skip
 _ALGORITHMS = {
     "implicit_gemm": "done as a matrix product over patches that are never stored (implicit GEMM)",
@@ -184,9 +185,7 @@ def _finish(facts: KernelFacts) -> str:
     elif facts.split_k:
         words.append("the sum over K is split over several blocks and added up afterwards (split-K)")
     if facts.epilogue:
-        names = " and ".join(
-            {"relu": "ReLU", "gelu": "GELU", "bias": "a bias"}.get(item, item) for item in facts.epilogue
-        )
+        names = " and ".join(_EPILOGUES.get(item, item) for item in facts.epilogue)
         words.append(f"its epilogue can apply {names}, which does not say that one was asked for")
     return ", ".join(words)
 
