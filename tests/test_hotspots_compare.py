@@ -193,6 +193,15 @@ def test_one_fast_step_is_named_once() -> None:
     )
 
 
+def test_a_step_that_is_slow_in_graphs_that_nobody_saw() -> None:
+    steps = [replace(step(at, gemm=100_000, hidden=900_000), hidden_graphs=1) for at in range(8)]
+    steps[0] = replace(step(0, gemm=100_000, hidden=1_900_000), hidden_graphs=1)
+    assert sentences(steps)[1] == (
+        "step 0 takes 2.00 ms, 1.00 ms more than the median: 1.00 ms more in CUDA graphs that the trace "
+        "does not show, or idle."
+    )
+
+
 def test_one_kernel_and_times_like_those_of_the_tables() -> None:
     steps = [replace(step(at, gemm=99_960_000), kernels=1) for at in range(3)]
     assert sentences(steps) == (

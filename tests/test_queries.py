@@ -333,6 +333,7 @@ def test_own_rules_decide_first(tmp_path: Path) -> None:
         ([], 2, "a query and a trace are needed"),
         (["kernels", "t.sqlite", "--json", "--csv"], 2, "--json and --csv exclude each other"),
         (["kernel", "t.sqlite"], 2, "there is no query called kernel: did you mean kernels?"),
+        ([" ", "t.sqlite"], 2, "the query is empty: `nsysprof query --list` shows all"),
         (["kernels", "absent.sqlite"], 3, "absent.sqlite does not exist"),
         (["kernels", "t.sqlite"], 4, "this trace has no kernels: capture with"),
         (["SELECT colour", "t.sqlite"], 2, "SQLite says: no such column: colour"),

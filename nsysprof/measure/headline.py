@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nsysprof.attribute.buckets import IDLE, LAUNCH_BOUND, WORK_LABELS
+from nsysprof.attribute.buckets import HIDDEN, IDLE, LAUNCH_BOUND, WORK_LABELS
 from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
 from nsysprof.units import duration, number_of
 
@@ -103,4 +103,6 @@ def _why(outlier: Outlier) -> str:
     amount = f"{duration(abs(outlier.bucket_excess_ns))} {'more' if outlier.bucket_excess_ns > 0 else 'less'}"
     if outlier.bucket in _CAUSES:
         return f"{amount} idle {_CAUSES[outlier.bucket]}"
+    if outlier.bucket == HIDDEN:
+        return f"{amount} in CUDA graphs that the trace does not show, or idle"
     return f"{amount} {WORK_LABELS.get(outlier.bucket, outlier.bucket)}"

@@ -94,8 +94,10 @@ def load_query(name: str) -> Query:
 def query_or_sql(text: str) -> Query | str:
     """Return the documented query that ``text`` names, the SQL of the file that it names, or ``text`` as SQL.
 
-    Raises UsageError for a single word that names neither.
+    Raises UsageError for a single word that names neither, and for none at all.
     """
+    if not text.strip():
+        raise UsageError("the query is empty", "`nsysprof query --list` shows all")
     if text in query_names():
         return load_query(text)
     if text.endswith(".sql"):
