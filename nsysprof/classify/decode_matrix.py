@@ -228,7 +228,7 @@ GRAMMARS = (
     ),
     Grammar(
         (
-            r"(?:trt_)?(?P<generation>maxwell|pascal|volta|turing|ampere|ada|hopper|blackwell)"
+            r"(?:trt_|cudnn_infer_|cudnn_train_)?(?P<generation>maxwell|pascal|volta|turing|ampere|ada|hopper|blackwell)"
             r"_(?:(?P<output>fp16|bf16|fp32|int8|int32|uint8)_)?(?P<accumulator>gc|gz|[sdhczi])(?P<mma>\d+)?"
             r"(?P<what>gemm|cudnn[a-z0-9_]{0,20}?)(?:_(?P<inputs>fp16|bf16|tf32|int8|uint8|fp32))?_(?:winograd_)?"
             r"(?P<tile>\d+x\d+)(?P<rest>\w*)"
