@@ -21,7 +21,7 @@ class ApiClass:
     """The function's name without version and stream suffixes."""
 
 
-_SUFFIX = re.compile(r"(?:_v\d+|_ptsz|_ptds|_v\d+_ptsz|_v\d+_ptds)+$")
+_SUFFIX = re.compile(r"(?:_v\d+|_ptsz|_ptds)+$")
 _PREFIX = re.compile(r"^(?:cuda|cu)(?=[A-Z])")
 
 _CLASSES = tuple(
