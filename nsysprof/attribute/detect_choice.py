@@ -10,6 +10,7 @@ validation between) are they the steps although they repeat as a whole.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -30,6 +31,8 @@ _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 LAYER = 100
 """Launches: smaller cycles within something larger are layers whatever else it holds."""
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
+# two or three steps may differ in turn, as some size is odd or even: in as few kinds of kernels, and so unlike
+_MOST_IN_TURN, _MOST_VARIANTS, _ALIKE_IN_TURN = 3, 6, 0.5
 # inner cycles are steps of several images or epochs when they have so many launches, are so many in each
 # outer cycle, leave so much of their own length between, make up so much of the run, and are as even
 _LARGE, _MANY, _LARGE_EXTRA, _COMPLETE, _EVEN = 150, 8, 0.5, 0.7, 0.9
@@ -45,6 +48,8 @@ class _Own:
     """Launches of a kind that so many usual inner cycles do not have, or not so often."""
     between: int
     """Unusual ones between inner cycles, or at their edges, rather than within one."""
+    kinds: int
+    """Kinds of those others, in the inner cycle that has most, as far as they come in each outer cycle."""
 
 
 def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Level]) -> tuple[Level, Cycles]:
@@ -57,14 +62,18 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
         if chosen.period < _SAME_LEVEL * level.period:
             if level.support > chosen.support:
                 chosen, cycles = level, place_cycles(sequence, start_ns, anchors, level)
-        elif level.overlap >= _ALIKE * chosen.overlap:
+        elif level.overlap >= _ALIKE_IN_TURN * chosen.overlap:
+            alike = level.overlap >= _ALIKE * chosen.overlap
             inner = _without_interludes(place_cycles(sequence, start_ns, anchors, level))
-            if _set_apart(chosen, level, inner):
+            if alike and _set_apart(chosen, level, inner):
                 chosen, cycles = level, inner
             elif level.support >= _SUPPORTED * chosen.support:
                 whole = place_cycles(sequence, start_ns, anchors, level, one_run=True)
                 marks = marks_of(anchors, chosen.main)
-                if not _adds_between(sequence, marks, cycles, whole, inner.opens.sum() == 1):
+                contiguous = inner.opens.sum() == 1
+                if _differ_in_turn(sequence, marks, whole) or (
+                    alike and not _adds_between(sequence, marks, cycles, whole, contiguous)
+                ):
                     chosen, cycles = level, whole
     return chosen, cycles
 
@@ -90,6 +99,39 @@ def _without_interludes(cycles: Cycles) -> Cycles:
     return Cycles(cycles.start, end, cycles.opens | np.append(False, long[:-1]), cycles.sure)
 
 
+def _differ_in_turn(sequence: I32, marks: Marks, inner: Cycles) -> bool:
+    """Return whether inner cycles are equally long and differ in some variants of kernels only.
+
+    So do steps of which every second one has an odd number of tokens. What another kernel does in place of a
+    usual one is no work that the outer cycle has of its own.
+    """
+    held, owns = _owns(sequence, marks, inner)
+    if not owns or held > _MOST_IN_TURN:
+        return False
+    longer, kinds = np.median([(own.longer, own.kinds) for own in owns], axis=0)
+    return bool(longer < _LEAST_NOVELTY and kinds <= _MOST_VARIANTS)
+
+
+def _owns(sequence: I32, marks: Marks, inner: Cycles) -> tuple[int, list[_Own]]:
+    """Return how many inner cycles outer ones hold, and what some of these have beyond them.
+
+    marks: of the outer level.
+
+    The list is empty where the number is not constant, or no more than one.
+    """
+    if len(inner) < _FEWEST_CYCLES:
+        return 0, []
+    held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
+    usual = int(np.median(held))
+    if usual < 2 or np.mean(held == usual) < _CONSTANT:
+        return usual, []
+    cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
+    sampled = cycles[_spaced(len(cycles))]
+    spans = [(int(marks.at[cycle]), int(marks.at[cycle + 1])) for cycle in sampled]
+    always = reduce(np.intersect1d, [sequence[start:end] for start, end in spans])
+    return usual, [_own(sequence, span, inner, always) for span in spans]
+
+
 def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, contiguous: bool) -> bool:
     """Return whether outer cycles hold a constant number of inner ones and work of their own between them.
 
@@ -99,13 +141,9 @@ def _adds_between(sequence: I32, marks: Marks, outer: Cycles, inner: Cycles, con
     """
     if len(inner) < _FEWEST_CYCLES:
         return True
-    held = np.diff(np.searchsorted(inner.start, marks.at))[~marks.opens[1:]]
-    usual = int(np.median(held))
-    if usual < 2 or np.mean(held == usual) < _CONSTANT:
+    owns = _owns(sequence, marks, inner)[1]
+    if not owns:
         return not contiguous
-    cycles = np.flatnonzero(~marks.opens[1:])[held == usual]
-    sampled = cycles[_spaced(len(cycles))]
-    owns = [_own(sequence, int(marks.at[cycle]), int(marks.at[cycle + 1]), inner) for cycle in sampled]
     if np.quantile(inner.end - inner.start, 0.25) < LAYER and np.median([own.longer for own in owns]) >= 1:
         return True
     if np.median([own.other for own in owns]) < _LEAST_NOVELTY:
@@ -137,8 +175,12 @@ def _own_at_edges(sequence: I32, outer: Cycles, cycle: int, inner: Cycles) -> in
     return int(np.count_nonzero(outside))
 
 
-def _own(sequence: I32, start: int, end: int, inner: Cycles) -> _Own:
-    """Return what the outer cycle from ``start`` to ``end`` has beyond the inner ones that begin in it."""
+def _own(sequence: I32, span: tuple[int, int], inner: Cycles, always: I32) -> _Own:
+    """Return what an outer cycle, from a mark to the next one, has beyond the inner ones that begin in it.
+
+    always: kinds of launches that come in each outer cycle.
+    """
+    start, end = span
     first, last = np.searchsorted(inner.start, (start, end))
     begin, close = inner.start[first:last], inner.end[first:last]
     start = int(begin[0])  # the marks are somewhere within the inner cycles
@@ -157,12 +199,15 @@ def _own(sequence: I32, start: int, end: int, inner: Cycles) -> _Own:
     kinds, kind = np.unique(launches, return_inverse=True)
     table = np.bincount(units * len(kinds) + kind, minlength=(len(begin) + 1) * len(kinds))
     table = table.reshape(-1, len(kinds))
-    excess = table.sum(axis=0) - len(begin) * _low_median(table[:-1])
+    least = _low_median(table[:-1])
+    excess = table.sum(axis=0) - len(begin) * least
+    varied = (table[:-1] > least) & np.isin(kinds, always)
     lengths = close - begin
     return _Own(
         longer=int(len(launches) - len(begin) * _low_median(lengths)),
         other=int(np.maximum(excess, 0).sum()),
         between=int(np.count_nonzero(between)),
+        kinds=int(varied.sum(axis=1).max()),
     )
 
 
