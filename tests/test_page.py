@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from selenium.webdriver.common.keys import Keys
 
 from nsysprof.errors import OutputError
-from nsysprof.measure.results import Distortion
+from nsysprof.measure.results import CategoryShare, Distortion
 from nsysprof.render import page as page_module
-from nsysprof.render.format import duration
+from nsysprof.render.format import duration, share
 from nsysprof.render.pack import ALPHABET, Columns, as_text
 from nsysprof.render.page import write_page
 from nsysprof.render.records import to_dict
+from nsysprof.trace.model import Device
 
 
 def unpacked(text: str) -> bytes:
@@ -179,6 +180,26 @@ def test_the_head_says_how_much_nsys_stretched_a_step(tmp_path: Path) -> None:
     assert "Under nsys" not in plain
 
 
+def test_the_head_says_what_ran_on_what(tmp_path: Path) -> None:
+    gpu = Device(0, "NVIDIA H200", 132, 150_109_880_320, "9.0")
+    result = replace(example(2), devices=(gpu,), ran="sdxl, batch 1, <b>")
+    text = write_page(result, tmp_path / "page.html").read_text(encoding="ascii")
+    assert "<span>sdxl.sqlite on NVIDIA H200: sdxl, batch 1, &lt;b&gt;</span>" in text
+    assert re.search(r"<dd>NVIDIA H200<small>132 SMs, 150 GB; [^<]* recorded</small>", text)
+
+
+def test_a_name_that_holds_a_placeholder_is_text(tmp_path: Path) -> None:
+    result = replace(example(2), headline=("{{script}} takes {{data}}",))
+    text = write_page(result, tmp_path / "page.html").read_text(encoding="ascii")
+    assert "<h1>{{script}} takes {{data}}</h1>" in text
+
+
+def test_the_largest_category_has_its_label_also_where_it_is_a_graph(tmp_path: Path) -> None:
+    result = replace(example(2), categories={"graph": CategoryShare(5, 1, 1.0)})
+    text = write_page(result, tmp_path / "page.html").read_text(encoding="ascii")
+    assert "<dt>Largest category</dt><dd>CUDA graph<small>" in text
+
+
 def test_the_busy_tile_has_one_denominator(tmp_path: Path) -> None:
     steps = tuple(replace(step, launch_bound=0.25) for step in example(2).steps)
     text = write_page(replace(example(2), steps=steps, launch_bound=0.9), tmp_path / "p.html").read_text()
@@ -231,6 +252,41 @@ def test_the_table_sorts_searches_and_filters(chromium: Browser, example_page: P
         "s.value = 'gemm'; s.dispatchEvent(new Event('change'))"
     )
     assert shown() == [181_000_320]
+
+
+def test_whole_names_show_at_the_press_of_a_key(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    clamp = "return getComputedStyle(document.querySelector('#kernel-table td.name .clip')).webkitLineClamp"
+    assert chromium.run(clamp) == "2"
+    chromium.run("document.querySelector('#kernels .tools button[aria-pressed]').focus()")
+    chromium.press(Keys.ENTER)
+    assert chromium.run(clamp) == "none"
+
+
+def test_the_boxes_have_the_shares_of_the_table(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    chromium.run("document.querySelectorAll('#kernels .plot')[1].scrollIntoView()")
+    box = chromium.wait("return (document.querySelectorAll('#kernels .plot')[1].data || [])[0]")
+    result = example()
+    shares = {f"{duration(kernel.total_ns)}, {share(kernel.share)}" for kernel in result.kernels}
+    assert shares <= set(box["text"])
+
+
+def test_kernels_around_memory_calls_are_counted(chromium: Browser, example_page: Path) -> None:
+    chromium.open(example_page)
+    rows = chromium.run(
+        "return [...document.querySelectorAll('#around-table tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.textContent.trim()))"
+    )
+    around = example().around
+    assert [row[1] for row in rows] == [
+        side
+        for key, side in (("malloc", "before"), ("memset", "before"), ("free", "after"))
+        for _ in around.get(key, ())
+    ]
+    assert sum(int(row[3].replace(",", "")) for row in rows) == sum(
+        sum(near.values()) for near in around.values()
+    )
 
 
 def test_a_figure_copies_as_csv(chromium: Browser, example_page: Path) -> None:

@@ -101,6 +101,43 @@ def test_a_step_that_ran_nothing_says_so(chromium: Browser, tmp_path: Path) -> N
     assert said == "step 2 ran nothing on the GPU."
 
 
+def blocks_in_blocks() -> TraceBuilder:
+    builder = TraceBuilder()
+    for step in range(2):
+        builder.nvtx(f"step {step}", step * 10_000, step * 10_000 + 9000)
+        for block in range(3):
+            at, number = step * 10_000 + block * 1000, step * 100 + block * 10
+            shape = "[2,8]" if block < 2 else "[2,4]"
+            builder.nvtx(f"net.blocks.{block} in={shape}", at, at + 900)
+            builder.nvtx(f"net.blocks.{block}.ff in=[9]", at + 300, at + 600)
+            for call in range(2):  # one directly in the block, one in its part
+                api = at + 100 + 300 * call
+                gpu = (api + 50, api + 150 + block)
+                builder.launch("gemm_kernel", (api, api + 10), gpu, correlation=number + call + 1)
+    return builder
+
+
+def test_blocks_that_repeat_within_a_step_are_told_by_name_and_shape(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    chromium.open(page_of(blocks_in_blocks(), tmp_path), "#inside?step=1")
+    rows = chromium.run(
+        "return [...document.querySelectorAll('#block-table tbody tr')]"
+        ".map(row => [...row.cells].map(cell => cell.innerText))"
+    )
+    assert rows == [
+        ["blocks in=[2,8]", "2", "2", "402 ns", "200 ns", "202 ns"],
+        ["ff in=[9]", "3", "1", "303 ns", "100 ns", "102 ns"],
+    ]
+
+
+def test_without_ranges_in_a_step_nothing_is_called_a_block(chromium: Browser, tmp_path: Path) -> None:
+    chromium.open(page_of(one_step(), tmp_path), "#inside?step=0")
+    said = chromium.wait("return document.querySelector('#inside .figure > p').textContent")
+    assert "No NVTX range lies inside the step" in said
+    assert chromium.run("return document.getElementById('block-table').closest('.figure').hidden")
+
+
 def test_steps_without_gpu_work_show_their_time_on_the_cpu(chromium: Browser, tmp_path: Path) -> None:
     chromium.open(page_of(steps_on_the_cpu(), tmp_path))
     assert "2 steps took 1.00 us to 2.00 us on the CPU and ran nothing on the GPU." in chromium.text("#steps")
@@ -118,6 +155,7 @@ def test_steps_without_gpu_work_show_their_time_on_the_cpu(chromium: Browser, tm
         a_whole_graph,
         hidden_graphs,
         hostile_names,
+        blocks_in_blocks,
     ],
 )
 def test_every_part_is_drawn_or_says_why_not(

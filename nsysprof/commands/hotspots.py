@@ -56,6 +56,7 @@ def hotspots(
     from nsysprof.measure.footprint import within_memory
     from nsysprof.measure.hotspots import examine, hotspots_of
     from nsysprof.render.progress import working
+    from nsysprof.render.text import plain
     from nsysprof.trace import open_trace
 
     chosen = rule_set(rules)
@@ -68,7 +69,7 @@ def hotspots(
         if draws:
             page = html or Path("nsysprof-out") / f"{trace.stem}.html"
             note = _write_page(inputs, result, page)
-            sys.stderr.write(f"page: {page}{note}\n")
+            sys.stderr.write(f"page: {plain(str(page))}{note}\n")
             if open_page:
                 typer.launch(str(page))
 

@@ -83,18 +83,19 @@ def sweep(
     for word in axes or ():
         if word.startswith("-"):
             raise UsageError(f"unknown option {word}", "options of the runner come after --")
+    from nsysprof.render.text import plain
     from nsysprof.sweep.sweep import Request
 
     rest = tuple(context.meta.get(PROGRAM, ()))
     request = Request(tuple(axes or ()), output, runner, rest, each, repeat, profile, nsys, timeout, fresh)
     result = _run(request)
     _print(result, as_json, as_csv)
-    sys.stderr.write(f"results: {result.database}\n")
+    sys.stderr.write(f"results: {plain(str(result.database))}\n")
     if html or open_page or not (no_html or as_json or as_csv):
         from nsysprof.render.sweep_page import write_sweep_page
 
         page = write_sweep_page(result, html or output / "sweep.html")
-        sys.stderr.write(f"page: {page}\n")
+        sys.stderr.write(f"page: {plain(str(page))}\n")
         if open_page:
             typer.launch(str(page))
     raise typer.Exit(result.exit_code)

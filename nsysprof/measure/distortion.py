@@ -1,7 +1,7 @@
-"""How much profiling stretched a step, by the clock of the program that was profiled."""
+"""What the manifest beside a trace says: what ran, and how much profiling stretched a step by its clock."""
 
 import json
-import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median_low
@@ -10,6 +10,13 @@ from typing import Any
 from nsysprof.measure.results import Distortion
 
 _LARGEST = 16 << 20
+_LARGEST_MS = 1e12
+
+_TOLD = (
+    *("batch {batch}", "{width}x{height}", "steps {steps}", "CFG {cfg}", "{dtype}", "preset {preset}"),
+    *("{allocator} allocator", "compiled ({compile})"),
+)
+"""What is told of a runner's options, each where the record holds it; never paths and prompts."""
 
 
 def step_ms(timing: object) -> tuple[float, ...]:
@@ -17,8 +24,8 @@ def step_ms(timing: object) -> tuple[float, ...]:
     values = timing.get("step_ms") if isinstance(timing, Mapping) else None
     if not isinstance(values, Sequence):
         return ()
-    numbers = (float(value) for value in values if isinstance(value, int | float))
-    return tuple(number for number in numbers if number > 0 and math.isfinite(number))
+    numbers = (value for value in values if isinstance(value, int | float))
+    return tuple(float(number) for number in numbers if 0 < number <= _LARGEST_MS)
 
 
 def distortion(baseline_ms: Sequence[float], profiled_ms: Sequence[float]) -> Distortion | None:
@@ -33,10 +40,32 @@ def distortion_beside(trace: Path) -> Distortion | None:
 
     None when there is none, when it is another capture's, or when its program did not time its steps.
     """
-    run = _manifest(trace).get("run")
-    if not isinstance(run, Mapping):
-        return None
+    run = _run(trace)
     return distortion(step_ms(run.get("baseline")), step_ms(run.get("profiled")))
+
+
+def ran_beside(trace: Path) -> str:
+    """Return what the manifest beside ``trace`` says of its run: ``sdxl, batch 1, 1024x1024, steps 20``.
+
+    Empty when there is none, when it is another capture's, or when no runner of ours ran.
+    """
+    run = _run(trace)
+    runner, options = run.get("runner"), run.get("options")
+    if not isinstance(runner, str) or not isinstance(options, Mapping):
+        return ""
+    known = {
+        key: str(value)[:40]
+        for key, value in options.items()
+        if isinstance(value, int | float | str) and not isinstance(value, bool)
+    }
+    fields = ((text, set(re.findall(r"{(\w+)}", text))) for text in _TOLD)
+    told = (text.format_map(known) for text, names in fields if names <= known.keys())
+    return ", ".join([runner[:40], *told, *["random weights"] * (options.get("random_weights") is True)])
+
+
+def _run(trace: Path) -> Mapping[str, Any]:
+    run = _manifest(trace).get("run")
+    return run if isinstance(run, Mapping) else {}
 
 
 def _manifest(trace: Path) -> Mapping[str, Any]:
@@ -49,5 +78,7 @@ def _manifest(trace: Path) -> Mapping[str, Any]:
         return {}
     from nsysprof.capture.manifest import SCHEMA  # most traces have no manifest beside them
 
-    ours = isinstance(values, dict) and values.get("schema") == SCHEMA
-    return values if ours and trace.name in (values.get("files") or ()) else {}
+    if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+        return {}
+    files = values.get("files")
+    return values if isinstance(files, list) and trace.name in files else {}

@@ -12,7 +12,7 @@ from nsysprof.classify import RuleSet
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
-from nsysprof.measure.distortion import distortion_beside
+from nsysprof.measure.distortion import distortion_beside, ran_beside
 from nsysprof.measure.footprint import within_memory
 from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
@@ -124,6 +124,8 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         comparison=comparison,
         typical=typical_step(steps, comparison),
         distortion=distortion_beside(trace.path),
+        ran=ran_beside(trace.path),
+        devices=trace.devices,
         ranges=ranges,
         operators=operators.hotspots(inputs.names.classes),
         memory=device_memory(trace.memory, info.start_ns),

@@ -6,6 +6,8 @@ All times are integer nanoseconds on the trace's clock, all shares lie in 0..1.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nsysprof.trace.model import Device
+
 
 @dataclass(frozen=True, slots=True)
 class TraceInfo:
@@ -349,3 +351,7 @@ class Hotspots:
     that used the GPU, else the median one on the CPU; -1 without steps."""
     distortion: Distortion | None = None
     """None where no manifest of the capture lies beside the trace, or it does not say."""
+    ran: str = ""
+    """What ran, in words, from that manifest: ``sdxl, batch 1, 1024x1024, steps 20``; empty without one."""
+    devices: tuple[Device, ...] = ()
+    """The machine's GPUs by CUDA ordinal; empty where the trace describes none."""

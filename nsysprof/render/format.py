@@ -1,11 +1,15 @@
 """Numbers as people write them: three significant digits, units by size, and never a rounded 0 % or 100 %."""
 
+from collections.abc import Sequence
+
 from nsysprof.measure.results import Distortion
+from nsysprof.trace.model import Device
 from nsysprof.units import count, duration, number_of, significant, size
 
 __all__ = [
     "UNKNOWN_NS",
     "count",
+    "device_facts",
     "duration",
     "milliseconds",
     "number_of",
@@ -33,6 +37,17 @@ def milliseconds(ns: float) -> str:
 def stretched(slow: Distortion | None) -> str:
     """Write how much profiling stretched a step: ``x 1.24 (51.5 ms unrecorded)``; empty when unknown."""
     return f"x {slow.ratio:.2f} ({duration(slow.baseline_ms * 1e6)} unrecorded)" if slow else ""
+
+
+def device_facts(devices: Sequence[Device]) -> str:
+    """Write what a machine's GPUs have: ``132 SMs, 151 GB``; empty when unknown."""
+    kinds = {(device.multiprocessors, device.memory_bytes) for device in devices}
+    words = [f"{len(devices)} GPUs"] if len(devices) > 1 else []
+    if len(kinds) == 1:
+        multiprocessors, memory = kinds.pop()
+        words += [number_of(multiprocessors, "SM")] if multiprocessors > 0 else []
+        words += [size(memory)] if memory > 0 else []
+    return ", ".join(words) + (" each" if len(words) > 1 and len(devices) > 1 else "")
 
 
 def share(part: float) -> str:

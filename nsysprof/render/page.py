@@ -18,7 +18,7 @@ from nsysprof.classify.words import sentence
 from nsysprof.measure.results import Hotspots
 from nsysprof.measure.timeline_model import Timeline
 from nsysprof.render.format import duration
-from nsysprof.render.page_file import assembled, shown, write_file
+from nsysprof.render.page_file import Layout, assembled, shown, write_file
 from nsysprof.render.page_head import tiles
 from nsysprof.render.palette import API_LABELS, IDLE_LABELS, api_color, bucket_label, category_color
 from nsysprof.render.records import to_dict
@@ -27,10 +27,26 @@ from nsysprof.render.timeline_data import timeline_data
 
 SCRIPTS = (
     *("unpack", "core", "result", "theme", "plotly", "state", "charts"),
-    *("events", "steps", "lanes", "overview", "timeline", "inside"),
+    *("events", "steps", "lanes", "overview", "timeline", "inside", "blocks"),
     *("ranges", "kernels", "compare", "api", "memory", "main"),
 )
 """The files of assets/js, in the order in which they make up the page's script."""
+
+LAYOUT = Layout(
+    sections={
+        "steps": ("Steps", "Steps"),
+        "timeline": ("Timeline", "Timeline"),
+        "inside": ("Inside a step", "Inside a step"),
+        "kernels": ("Kernels", "Kernels"),
+        "compare": ("Compare", "Steps compared"),
+        "api": ("CUDA API", "CUDA API"),
+        "memory": ("Memory", "Memory"),
+    },
+    scripts=[f"js/{name}.js" for name in SCRIPTS],
+    picker="picker.html",
+    keys="keys.html",
+    payload="events.html",
+)
 
 
 def write_page(hotspots: Hotspots, path: str | Path, timeline: Timeline | None = None) -> Path:
@@ -56,7 +72,7 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
     name = plain(Path(trace.path).name)
     parts: dict[str, str | bytes] = {
         "title": html.escape(f"{name} - nsysprof"),
-        "subtitle": html.escape(f"{name} on {plain(trace.gpu) or 'an unknown GPU'}"),
+        "subtitle": html.escape(_subtitle(hotspots, name)),
         "headline": html.escape(headline[0]),
         "more": "".join(f'<p class="more">{html.escape(line)}</p>' for line in headline[1:]),
         "warnings": _warnings(hotspots.warnings),
@@ -65,7 +81,12 @@ def page_html(hotspots: Hotspots, timeline: Timeline | None = None) -> str:
         "events": events,
     }
     data = _page_data(hotspots) | {"timeline": meta}
-    return assembled("page.html", [f"js/{name}.js" for name in SCRIPTS], data, parts)
+    return assembled(LAYOUT, data, parts)
+
+
+def _subtitle(hotspots: Hotspots, name: str) -> str:
+    ran = f": {plain(hotspots.ran)}" if hotspots.ran else ""
+    return f"{name} on {plain(hotspots.trace.gpu) or 'an unknown GPU'}{ran}"
 
 
 def _page_data(hotspots: Hotspots) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """One self-contained HTML file: a template, scripts, style and data filled in, and how it gets to the disk.
 
-The template, the style and the scripts are files in ``assets``; plotly comes from the installed package,
+The frame, the style and the scripts are files in ``assets``; plotly comes from the installed package,
 deflated. A policy in the head lets only these very scripts run (by their hashes) and nothing be loaded.
 """
 
@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,24 +23,38 @@ from nsysprof.threads import Beside
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """Hash of the empty style element that plotly fills rule by rule."""
 
+_BLOCKS = ("picker", "keys", "payload")
+"""Places of the frame that some pages leave empty."""
+
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
-def assembled(
-    template: str,
-    scripts: Sequence[str],
-    data: object,
-    parts: Mapping[str, str | bytes],
-    styles: Sequence[str] = ("page.css",),
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What sets one kind of page apart from another; all names are of files in ``assets``."""
+
+    sections: Mapping[str, tuple[str, str]]
+    """By the id of each section: its link's text and its heading."""
+    scripts: Sequence[str]
+    """In the order in which they make up the page's script."""
+    styles: Sequence[str] = ("page.css",)
+    picker: str = ""
+    """Controls beside the links."""
+    keys: str = ""
+    """What the footer says of the keyboard."""
+    payload: str = ""
+    """Data beside ``page``."""
+
+
+def assembled(layout: Layout, data: object, parts: Mapping[str, str | bytes]) -> str:
     """Return a whole page as ASCII text.
 
-    template, scripts, styles: files in ``assets``. data: JSON values that the scripts find as ``page``.
-    parts: HTML for the template's other placeholders; whoever makes it escapes it. Bytes are packed.
+    data: JSON values that the scripts find as ``page``. parts: HTML for the frame's other placeholders;
+    whoever makes it escapes it. Bytes are packed.
     """
-    script, plotly = _script(scripts), plotly_source()
+    script, plotly = _script(layout.scripts), plotly_source()
     deflated = Beside(lambda: packed(plotly.encode()))
-    style = "".join(_text(name) for name in styles)
+    style = "".join(_text(name) for name in layout.styles)
     everything = {
         **{name: part if isinstance(part, str) else packed(part) for name, part in parts.items()},
         "policy": _policy([script, plotly], style),
@@ -49,8 +64,25 @@ def assembled(
         "script": script,
         "plotly": deflated.result(),
     }
-    filled = _PLACEHOLDER.sub(lambda match: everything[match[1]], _text(template))
+    filled = _PLACEHOLDER.sub(lambda match: everything[match[1]], _frame(layout))
     return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def _frame(layout: Layout) -> str:
+    """Return the template that all pages share, with the parts of ``layout`` in their places."""
+    links = (f'    <a href="#{key}">{link}</a>\n' for key, (link, _) in layout.sections.items())
+    sections = (
+        f'  <section id="{key}"><h2>{heading}</h2></section>\n'
+        for key, (_, heading) in layout.sections.items()
+    )
+    blocks = {
+        "first": next(iter(layout.sections)),
+        "links": "".join(links),
+        "sections": "".join(sections),
+        **{name: _text(getattr(layout, name)) for name in _BLOCKS if getattr(layout, name)},
+    }
+    absent = dict.fromkeys(_BLOCKS, "")
+    return _PLACEHOLDER.sub(lambda match: (absent | blocks).get(match[1], match[0]), _text("frame.html"))
 
 
 def facts_html(facts: Iterable[tuple[str, str, str]]) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots
-from nsysprof.render.format import count, duration, number_of, share
+from nsysprof.render.format import count, device_facts, duration, number_of, share
 from nsysprof.render.page_file import facts_html
 from nsysprof.render.palette import bucket_label
 from nsysprof.render.text import plain, readable_kernel, shortened
@@ -18,12 +17,14 @@ def tiles(hotspots: Hotspots) -> str:
 def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     """Yield term, value and a note that puts the value in proportion."""
     trace = hotspots.trace
-    yield "GPU", plain(trace.gpu) or "unknown", f"{duration(trace.end_ns - trace.start_ns)} recorded"
+    recorded = f"{duration(trace.end_ns - trace.start_ns)} recorded"
+    about = [words for words in (device_facts(hotspots.devices), recorded) if words]
+    yield "GPU", plain(trace.gpu) or "unknown", "; ".join(about)
     if hotspots.steps:
         yield from _step_facts(hotspots)
     for key, total in list(hotspots.categories.items())[:1]:
         note = f"{duration(total.ns)} in {count(total.count)} operations"
-        yield "Largest category", CATEGORY_LABELS.get(key, key), f"{share(total.share)} of GPU time, {note}"
+        yield "Largest category", bucket_label(key), f"{share(total.share)} of GPU time, {note}"
     for kernel in hotspots.kernels[:1]:
         label = kernel.family or readable_kernel(kernel.name)
         note = f"{share(kernel.share)} of GPU time, {count(kernel.count)} times {duration(kernel.mean_ns)}"

@@ -82,9 +82,13 @@ def _empty_table(hotspots: Hotspots, keys: list[str], other: bool) -> Table:
 
 
 def _short_label(key: str) -> str:
-    return {"elementwise": "elem", "reduction": "reduce", "conv": "conv", "resample": "resam"}.get(
-        key, WORK_LABELS.get(key, key)[:6]
-    )
+    return {
+        "elementwise": "elem",
+        "reduction": "reduce",
+        "conv": "conv",
+        "resample": "resam",
+        "graph": "graph",
+    }.get(key, WORK_LABELS.get(key, key)[:6])
 
 
 def _rows(steps: tuple[Step, ...]) -> tuple[list[Step], int]:

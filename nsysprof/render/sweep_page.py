@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nsysprof.render.format import duration, number_of, size
-from nsysprof.render.page_file import assembled, facts_html, shown, write_file
+from nsysprof.render.page_file import Layout, assembled, facts_html, shown, write_file
 from nsysprof.render.palette import bucket_label, category_color
 from nsysprof.render.sweep_images import Embedded, embedded
 from nsysprof.render.sweep_records import to_dict
@@ -19,6 +19,17 @@ SCRIPTS = (
     "sweep/main.js",
 )
 """The files of assets, in the order in which they make up the page's script."""
+
+LAYOUT = Layout(
+    sections={
+        "curves": ("Curves", "Curves"),
+        "composition": ("Inside a step", "Inside a step"),
+        "images": ("Images", "Images"),
+        "table": ("Table", "Table"),
+    },
+    scripts=SCRIPTS,
+    styles=("page.css", "sweep/sweep.css"),
+)
 
 
 def write_sweep_page(sweep: Sweep, path: str | Path) -> Path:
@@ -41,8 +52,7 @@ def sweep_html(sweep: Sweep) -> str:
         "tiles": facts_html(_facts(sweep)),
         "footer": html.escape(_footer(sweep)),
     }
-    styles = ("page.css", "sweep/sweep.css")
-    return assembled("sweep/sweep.html", SCRIPTS, _page_data(sweep), parts, styles)
+    return assembled(LAYOUT, _page_data(sweep), parts)
 
 
 def _page_data(sweep: Sweep) -> dict[str, object]:

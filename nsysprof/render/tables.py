@@ -9,10 +9,10 @@ from itertools import groupby
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import CallPattern, Hotspots, KernelHotspot, Step
 from nsysprof.render.format import (
     count,
+    device_facts,
     duration,
     number_of,
     share,
@@ -58,8 +58,9 @@ def _opening(hotspots: Hotspots) -> RenderableType:
     lines += [Text(f"warning: {plain(line)}", style="yellow") for line in hotspots.warnings]
     if slow := stretched(hotspots.distortion):
         lines.append(Text(f"profiling stretched a step {slow}"))
-    about = [plain(trace.gpu) or "unknown GPU", duration(trace.end_ns - trace.start_ns), plain(trace.path)]
-    lines.append(Text(" · ".join(about), style="dim"))
+    gpu = ", ".join(filter(None, (plain(trace.gpu) or "unknown GPU", device_facts(hotspots.devices))))
+    about = [plain(hotspots.ran), gpu, duration(trace.end_ns - trace.start_ns), plain(trace.path)]
+    lines.append(Text(" · ".join(filter(None, about)), style="dim"))
     return Group(*lines)
 
 
@@ -83,12 +84,12 @@ def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     room = min(max(console.width - 50, 10), 50)
     block = "█" if console.encoding.startswith("utf") else "#"
-    largest = max(rows.values(), default=0)
+    largest = max(rows.values(), default=0) or 1
     for key, ns in sorted(rows.items(), key=lambda row: -row[1]):
         color = category_color(key)
         bar = [Text(block * max(round(ns / largest * room), 1), style=color)] if with_bar else []
         label = shortened(bucket_label(key), max(console.width - 21, 12))
-        table.add_row(Text(label, style=color), duration(ns), share(ns / whole), *bar)
+        table.add_row(Text(label, style=color), duration(ns), share(ns / (whole or 1)), *bar)
     return table
 
 
@@ -124,7 +125,7 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
         table.add_column("launched by", no_wrap=True)
     table.add_column("name", no_wrap=True)
     for kernel in shown:
-        label = CATEGORY_LABELS.get(kernel.category, kernel.category)
+        label = bucket_label(kernel.category)
         table.add_row(
             share(kernel.share),
             duration(kernel.total_ns),
@@ -232,7 +233,7 @@ def _launched(pattern: CallPattern) -> Text:
     text = Text()
     for key in kinds[:2]:
         text.append(", " if text else "")
-        text.append(shortened(CATEGORY_LABELS.get(key, key), 12), style=category_color(key))
+        text.append(shortened(bucket_label(key), 12), style=category_color(key))
         if len(kinds) > 1:
             text.append(f" {short_share(pattern.categories[key] / whole)}")
     return text.append(", ...") if len(kinds) > 2 else text
@@ -245,7 +246,7 @@ def _around(hotspots: Hotspots) -> Iterator[Text]:
             line = Text(f"{API_LABELS.get(key, key)} calls {words}: ", style="dim")
             for position, (category, times) in enumerate(list(near.items())[:MOST_AROUND]):
                 line.append(", " if position else "")
-                line.append(CATEGORY_LABELS.get(category, category), style=category_color(category))
+                line.append(bucket_label(category), style=category_color(category))
                 line.append(f" {count(times)}x")
             yield line
 

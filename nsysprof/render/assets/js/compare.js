@@ -27,7 +27,7 @@ function startCompare() {
         text: rows.map((row) => `${row.now >= row.before ? "+" : "\u2212"}${duration(Math.abs(row.now - row.before))}`), textposition: "auto",
         marker: { color: rows.map((row) => bucketColor(row.key)) },
       }],
-      layout: { dragmode: false, xaxis: { title: { text: "ms more (right) or less (left)" }, fixedrange: true }, yaxis: { fixedrange: true }, bargap: 0.25, margin: { l: 56, r: 12, t: 8, b: 60 } },
+      layout: { dragmode: false, xaxis: { title: { text: "ms more (right) or less (left)" }, fixedrange: true, range: reach(rows) }, yaxis: { fixedrange: true }, bargap: 0.25, margin: { l: 56, r: 12, t: 8, b: 60 } },
     };
   };
   const plot = chart(plotted, 400, make);
@@ -45,6 +45,14 @@ function startCompare() {
     other.value = index ?? slowest;
     later();
   });
+}
+
+// Where the axis begins and ends, so that the words beside the bars have room.
+function reach(rows) {
+  const values = rows.map((row) => (row.now - row.before) / 1e6);
+  const [low, high] = [Math.min(...values, 0), Math.max(...values, 0)];
+  const room = 0.1 * (high - low || 1);
+  return [low - room, high + room];
 }
 
 function differences(before, now) {

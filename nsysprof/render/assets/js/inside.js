@@ -1,6 +1,6 @@
 // One step in launch order: every kernel a bar, wrapped like text, so that repeated blocks show as repeated patterns.
 const CELL = 4;
-const LINE = 44;
+const LINE = 50;
 
 function startInside() {
   if (!steps.length) {
@@ -33,6 +33,7 @@ function startInside() {
     else hideTip();
   });
   canvas.addEventListener("mouseleave", hideTip);
+  startBlocks();
   stepSpread();
 }
 
@@ -67,8 +68,10 @@ function drawRibbon(canvas, words, inner) {
     return;
   }
   canvas.hidden = false;
+  const inside = rangesInside(step, rows);
   words.textContent = `${name}: ${count(rows.length)} operations in the order in which the CPU launched them, line by line; colour is the kind `
-    + "of work, height the duration (logarithmic, 1 us to 1 ms). Marks above are NVTX ranges inside the step.";
+    + `of work, height the duration (logarithmic, 1 us to 1 ms). ${inside.length ? "Lines above are NVTX ranges inside the step, numbers aside alike where of one colour."
+      : "No NVTX range lies inside the step: capture with --pytorch-nvtx, or the runner's --modules, to see its blocks by name."}`;
   const width = canvas.parentElement.clientWidth;
   const perLine = Math.max(Math.floor(width / CELL), 1);
   const height = Math.ceil(rows.length / perLine) * LINE;
@@ -83,50 +86,19 @@ function drawRibbon(canvas, words, inner) {
   const paths = palette.map(() => new Path2D());
   rows.forEach((row, at) => {
     const part = Math.min(Math.max(Math.log10(Math.max(end[row] - start[row], 1)) - 2.7, 0.25) / 3.3, 1);
-    const tall = part * (LINE - 14);
+    const tall = part * (LINE - 22);
     paths[of[kind[row]]].rect((at % perLine) * CELL, Math.floor(at / perLine) * LINE + LINE - 3 - tall, CELL - 0.6, tall);
   });
   paths.forEach((path, color) => {
     context.fillStyle = palette[color];
     context.fill(path);
   });
-  markRanges(context, rows, step, perLine);
-}
-
-// Ranges inside the step as marks over the kernels that were launched in them, one level of nesting: the outermost.
-function markRanges(context, rows, step, perLine) {
-  const { cpu_start_ns: from, cpu_end_ns: to } = steps[step];
-  const { start, end, depth, kind } = events.nvtx;
-  const inside = [];
-  for (let row = 0; row < start.length; row += 1) {
-    const within = start[row] + events.start_ns >= from && end[row] + events.start_ns <= to;
-    if (within && !stepTexts.has(events.texts[kind[row]])) inside.push(row);
-  }
-  const levels = [...new Set(inside.map((row) => depth[row]))].sort((a, b) => a - b);
-  const busiest = levels.find((level) => inside.filter((row) => depth[row] === level).length >= 4) ?? levels[0];
-  const submitted = rows.map((row) => (events.gpu.launch[row] < 0 ? NaN : events.api.start[events.gpu.launch[row]]));
-  const style = getComputedStyle(document.documentElement);
-  context.font = "10px system-ui, sans-serif";
-  for (const range of inside.filter((row) => depth[row] === busiest)) {
-    const first = submitted.findIndex((time) => time >= start[range] && time <= end[range]);
-    const last = submitted.findLastIndex((time) => time >= start[range] && time <= end[range]);
-    if (first < 0) continue;
-    for (let line = Math.floor(first / perLine); line <= Math.floor(last / perLine); line += 1) {
-      const x0 = line === Math.floor(first / perLine) ? (first % perLine) * CELL : 0;
-      const x1 = line === Math.floor(last / perLine) ? ((last % perLine) + 1) * CELL : perLine * CELL;
-      context.fillStyle = events.paint.nvtx.palette[events.paint.nvtx.of[kind[range]]];
-      context.fillRect(x0, line * LINE + 11, x1 - x0 - 1, 2);
-      const room = Math.floor((x1 - x0) / 5.4);
-      const text = events.texts[kind[range]];
-      context.fillStyle = style.getPropertyValue("--soft");
-      if (room > 3) context.fillText(text.length > room ? `${text.slice(0, room - 1)}\u2026` : text, x0, line * LINE + 9);
-    }
-  }
+  markRanges(context, inside, perLine);
 }
 
 // Every part's median and spread over all steps, with the selected step as a mark.
 function stepSpread() {
-  const parts = buckets.all.slice(0, 14);
+  const parts = buckets.all;
   const quantile = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)];
   const sorted = parts.map((key) => Float64Array.from(steps, (step) => step.partition[key] || 0).sort());
   const { body } = figure("inside", {

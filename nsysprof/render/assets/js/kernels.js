@@ -131,15 +131,20 @@ function treemap() {
   const swap = node("button", {}, "As icicle");
   const { body } = figure("kernels", {
     title: "Kind of work, library, family, kernel", tools: [swap],
-    text: "Areas are GPU time. Click a box to go into it, and its title to come back.",
+    text: "Areas are GPU time of kernels; shares are of the time of all kernels, copies and sets. Click a box to go into it, and its title to come back.",
     csv: () => [["path", "ns"], ...treeBoxes().map((box) => [box.id, box.ns])],
   });
   const make = () => {
     const boxes = treeBoxes();
-    const total = boxes.filter((box) => !box.parent).reduce((sum, box) => sum + box.ns, 0) || 1;
+    const total = categoryRows().reduce((sum, row) => sum + row.ns, 0) || 1;
     const tidy = (text) => text.replace(/^void /, "").replaceAll(/at::native::|<unnamed>::|\(anonymous namespace\)::|at::|c10::/g, "");
     const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
-    const short = (box) => cut(tidy(box.label), 34).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const safe = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const inner = new Set(boxes.map((box) => box.parent));
+    const short = (box) => {
+      const text = cut(tidy(box.label), inner.has(box.id) ? 34 : 44);
+      return inner.has(box.id) || text.length <= 22 ? safe(text) : `${safe(text.slice(0, 22))}<br>${safe(text.slice(22))}`;
+    };
     return {
       traces: [{
         type: shape, branchvalues: "total", ids: boxes.map((box) => box.id), parents: boxes.map((box) => box.parent),
@@ -167,8 +172,11 @@ function kernelTable() {
   for (const key of new Set(result.kernels.map((row) => row.category))) {
     filter.append(node("option", { value: key }, bucketLabel(key)));
   }
+  const whole = node("button", { "aria-pressed": "false", onclick: () => {
+    whole.setAttribute("aria-pressed", String(body.classList.toggle("open")));
+  } }, "Whole names");
   const { body, words } = figure("kernels", {
-    title: "Kernels by name", tools: [filter, search],
+    title: "Kernels by name", tools: [whole, filter, search],
     csv: () => [columns.map(({ key }) => key), ...visible().map((row) => columns.map(({ value }) => value(row)))],
   });
   const visible = () => {
@@ -216,12 +224,17 @@ function drawKernels({ view, visible, head, rows, more, words }) {
     + "Shares are of the time of all kernels, copies and sets. A click on a row shows the whole name.";
 }
 
+// Templates of one name differ far behind their beginning: their family tells them apart at sight.
+function familyOf({ name, family }) {
+  return family && family !== name && name.includes("<") ? node("b", { class: "clip" }, family) : null;
+}
+
 function kernelRow(row, largest, withOperator) {
   const bar = node("span", { class: "bar", style: { width: `${(48 * row.share) / largest}px`, background: bucketColor(row.category) } });
   const made = node(
     "tr", { "data-ns": row.total_ns },
     node("td", { class: "text" }, node("span", { class: "swatch", style: { background: bucketColor(row.category) } }), ` ${bucketLabel(row.category)}`),
-    node("td", { class: "name" }, node("span", { class: "clip", title: row.name }, row.name)),
+    node("td", { class: "name" }, familyOf(row), node("span", { class: "clip", title: row.name }, row.name)),
     node("td", { class: "text" }, row.library),
     node("td", {}, count(row.count)),
     node("td", {}, duration(row.total_ns)),

@@ -1,6 +1,6 @@
 // Opening: state first, then plotly (packed into the page), then the parts from top to bottom.
 const parts = [
-  startSteps, loadEvents, startTimeline, startInside, startRanges, startKernels, startCompare, startApi, startQueue, startPatterns, startMemory,
+  startSteps, loadEvents, startTimeline, startInside, startRanges, startKernels, startCompare, startApi, startQueue, startPatterns, startAround, startMemory,
 ];
 
 startState();

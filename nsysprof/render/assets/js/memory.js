@@ -32,7 +32,7 @@ function startQueue() {
     ],
     layout: {
       hovermode: "x unified", dragmode: "zoom", shapes: stepMarks(), xaxis: { ...timeAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.12 },
-      yaxis: { domain: [0.42, 1], type: "log", exponentformat: "SI", ticksuffix: "s", title: { text: "launch delay" }, fixedrange: true, nticks: 5 },
+      yaxis: { domain: [0.42, 1], type: "log", tickvals: [1e-9, 1e-7, 1e-5, 1e-3, 0.1, 10], ticktext: ["1 ns", "100 ns", "10 us", "1 ms", "100 ms", "10 s"], title: { text: "launch delay" }, fixedrange: true },
       yaxis2: { domain: [0, 0.36], title: { text: "queued" }, rangemode: "tozero", fixedrange: true, nticks: 4 },
     },
   }));
@@ -53,6 +53,25 @@ function startPatterns() {
       Object.entries(each.categories).sort((a, b) => b[1] - a[1]).slice(0, 4).flatMap(([key, times]) => [swatch(bucketColor(key)), ` ${bucketLabel(key)} ${share(times / each.count)} `]),
       count(each.count), each.per_step < 0 ? "" : significant(each.per_step), share(each.share),
     ],
+  }))));
+}
+
+// Which kernels allocations and sets stand before, and releases behind.
+function startAround() {
+  const places = [["malloc", "before"], ["memset", "before"], ["free", "after"]].filter(([key]) => Object.keys(result.around[key] || {}).length);
+  if (!places.length) return;
+  const rows = places.flatMap(([key, side]) => {
+    const near = Object.entries(result.around[key]).sort((a, b) => b[1] - a[1]);
+    const all = near.reduce((sum, [, times]) => sum + times, 0);
+    return near.map(([category, times]) => ({ key, side, category, times, part: times / all }));
+  });
+  const { body } = figure("api", {
+    title: "Which kernels allocations, sets and releases surround",
+    text: "Every allocation and memory set counts for the kernel that is launched next, every release for the one that was launched before it.",
+    csv: () => [["class", "side", "category", "count", "share"], ...rows.map((row) => [row.key, row.side, row.category, row.times, row.part])],
+  });
+  body.append(plainTable("around-table", [["Calls", "text"], ["Side", "text"], ["Kernels", "text"], ["Count"], ["Share"]], rows.map((row) => ({
+    cells: [[swatch(apiColor(row.key)), ` ${apiLabel(row.key)}`], row.side, [swatch(bucketColor(row.category)), ` ${bucketLabel(row.category)}`], count(row.times), share(row.part)],
   }))));
 }
 

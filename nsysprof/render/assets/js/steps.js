@@ -89,7 +89,7 @@ function startSteps() {
 }
 
 function stepAxis() {
-  const axis = { title: { text: "step" }, fixedrange: true, showgrid: false };
+  const axis = { title: { text: "step" }, fixedrange: true, showgrid: false, zeroline: false };
   return steps.length <= 40 ? { ...axis, tickmode: "array", tickvals: steps.map((_, i) => i), ticktext: steps.map((_, i) => `${i}`) } : axis;
 }
 
