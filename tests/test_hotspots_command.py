@@ -30,6 +30,12 @@ def nsysprof(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def test_a_path_with_a_line_break_is_one_line_of_the_note(tmp_path: Path) -> None:
+    done = nsysprof(tmp_path, "run.sqlite", "--json", "--html", "two\nlines.html")
+    assert (done.returncode, done.stderr) == (0, "page: two\\nlines.html\n")
+    assert (tmp_path / "two\nlines.html").is_file()
+
+
 def test_tables_and_the_page(tmp_path: Path) -> None:
     done = nsysprof(tmp_path, "run.sqlite")
     assert done.returncode == 0

@@ -178,3 +178,17 @@ def test_every_part_is_drawn_or_says_why_not(
     assert chromium.requests() == []
     assert not chromium.run("return document.querySelector('img, b img, section b img')")
     assert "\u202e" not in chromium.run("return document.body.innerText")
+
+
+@pytest.mark.parametrize("make", [blocks_in_blocks, a_whole_graph])
+def test_paper_is_wide_enough(chromium: Browser, tmp_path: Path, make: Callable[[], TraceBuilder]) -> None:
+    builder = make().nvtx("a.module.deep.within.the.network in=[2,1280,32,32]," * 3, 1, 9999)
+    chromium.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    paper = {"width": 720, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    chromium.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", paper)
+    try:
+        chromium.open(page_of(builder, tmp_path))
+        assert chromium.run("return document.documentElement.scrollWidth") == 720
+    finally:
+        chromium.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        chromium.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
