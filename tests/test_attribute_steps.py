@@ -263,3 +263,18 @@ def test_asking_for_nvtx_where_there_is_none(tmp_path: Path) -> None:
     program.run(4)
     with pytest.raises(MissingDataError, match=r"no NVTX ranges that count steps.*--steps detect"):
         program.measure(tmp_path, "nvtx")
+
+
+def test_threads_that_do_not_keep_in_step_have_steps_of_their_own(tmp_path: Path) -> None:
+    """Two threads of one process, each step of which overlaps the other's of another number."""
+    program = Program()
+    for tid, begin in ((1000, 100), (1001, 125)):
+        program.time = begin
+        for index in range(6):
+            start = program.time
+            program.run(4, tid=tid)
+            program.builder.nvtx(f"step {index}", start, program.time, tid=tid)
+            program.time += 10 if tid == 1001 else 0
+    found = program.measure(tmp_path)
+    assert len(found.steps) == 12
+    assert [step.kernels for step in found.steps] == [4] * 12

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nsysprof.attribute import families
 from nsysprof.attribute.ranges import closed_ends, intervals
 from nsysprof.attribute.submissions import Submissions
+from nsysprof.attribute.tally import distinct
 from nsysprof.errors import UsageError
 from nsysprof.trace.model import I32, I64, RangeRows
 
@@ -75,6 +76,8 @@ class _Group:
     """Number of each step, -1 without numbers."""
     start_ns: I64
     end_ns: I64
+    by_thread: bool = False
+    """Whether each thread has steps of its own."""
 
 
 def no_steps(operations: int, notes: tuple[str, ...] = ()) -> Steps:
@@ -105,7 +108,7 @@ def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str
         labels=tuple(timeline.texts[text] for text in timeline.rows.text[first_member]),
         start_ns=group.start_ns,
         end_ns=group.end_ns,
-        chain=_chains(group.number, processes),
+        chain=_chains(group.number, _teams(timeline, group, processes)),
         processes=processes[:, :-1],
         of_op=_steps_of_ops(timeline, group, submissions),
         source="nvtx",
@@ -180,11 +183,19 @@ def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Gr
     number = number_of[timeline.rows.text[row]]
     same = timeline.rows.text[row].astype(np.int64) if by_text else number
     group = _form(timeline, row, number, same)
-    together = _processes(timeline, group).sum(axis=1)
-    if (together == together.max()).mean() >= _IN_STEP:
-        return group
-    # the processes do not keep in step, so what overlaps does so by chance
-    return _form(timeline, row, number, same * (timeline.processes + 1) + _process(timeline, row))
+    for by_thread, owner in ((False, _process(timeline, row)), (True, timeline.rows.thread[row])):
+        # where processes or threads do not keep in step, what overlaps does so by chance
+        if not _in_step(group, owner[np.searchsorted(row, group.row)]):
+            same = same * (int(owner.max()) + 2) + owner
+            group = replace(_form(timeline, row, number, same), by_thread=by_thread)
+    return group
+
+
+def _in_step(group: _Group, owner: I32) -> bool:
+    """Tell whether all that take steps (``owner`` of each member) take most of them together."""
+    pairs = np.unique(np.stack([group.step, owner]), axis=1)
+    together = np.bincount(pairs[0])
+    return bool((together == together.max()).mean() >= _IN_STEP)
 
 
 def _form(timeline: Timeline, row: I64, number: I64, same: I64) -> _Group:
@@ -240,19 +251,32 @@ def _without_warmup(timeline: Timeline, group: _Group) -> tuple[_Group, int]:
     step = renumber[group.step]
     member = step >= 0
     kept = _Group(
-        group.row[member], step[member], group.number[keep], group.start_ns[keep], group.end_ns[keep]
+        group.row[member],
+        step[member],
+        group.number[keep],
+        group.start_ns[keep],
+        group.end_ns[keep],
+        group.by_thread,
     )
     return kept, int(inside.sum())
 
 
-def _chains(number: I64, processes: npt.NDArray[np.bool_]) -> I32:
-    """Number the chains: steps of processes that keep in step, else of each; a new count starts one."""
-    _, team = np.unique(processes, axis=0, return_inverse=True)
-    if len(team) and processes.sum(axis=1).max() > 1:
-        team = np.zeros(len(team), np.int64)
+def _teams(timeline: Timeline, group: _Group, processes: npt.NDArray[np.bool_]) -> I64:
+    """Number who takes each step: the thread or process where these do not keep in step, else all."""
+    if group.by_thread:
+        team = np.zeros(len(group.number), np.int64)
+        team[group.step] = timeline.rows.thread[group.row] + 1
+        return team
+    if len(processes) and processes.sum(axis=1).max() > 1:
+        return np.zeros(len(processes), np.int64)
+    return np.unique(processes, axis=0, return_inverse=True)[1].astype(np.int64)
+
+
+def _chains(number: I64, team: I64) -> I32:
+    """Number the chains: steps of one team; a new count starts one."""
     chain = np.zeros(len(number), np.int32)
     used = 0
-    for which in range(int(team.max()) + 1 if len(team) else 0):
+    for which in distinct(team).tolist():
         mine = np.flatnonzero(team == which)
         restarts = (number[mine][1:] <= number[mine][:-1]) & (number[mine][1:] >= 0)
         chain[mine] = used + np.concatenate([[0], np.cumsum(restarts)])
