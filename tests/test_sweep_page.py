@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nsysprof.errors import OutputError
 from nsysprof.render.format import duration
 from nsysprof.render.palette import category_color
 from nsysprof.render.sweep_page import SCRIPTS, write_sweep_page
+from nsysprof.sweep.results import Spread
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +185,19 @@ def test_one_axis_at_a_time(chromium: Browser, tmp_path: Path, image: Path) -> N
     assert curve["x"] == [1, 2, 4, 8, 16, 32]
     assert "Not profiled" in chromium.text("#composition")
     assert chromium.logs() == []
+
+
+def test_a_default_that_an_axis_names_is_no_second_bar_on_the_first(
+    chromium: Browser, tmp_path: Path, image: Path
+) -> None:
+    once = example(image=image, each=True)
+    again = replace(once.points[0], label="batch 1", time_s=Spread(90.0, 90.0, 90.0))
+    twice = replace(once, points=(*once.points, again))
+    chromium.open(write_sweep_page(twice, tmp_path / "sweep.html"))
+    curve, size = plotted(chromium, 1, 0)[0], plotted(chromium, 2, 0)[0]
+    assert (curve["x"], curve["y"][0]) == ([1, 2, 4, 8, 16, 32], once.points[0].time_s.middle)  # type: ignore[union-attr]
+    assert size["x"] == ["512x512", "1024x1024"]
+    assert len(chromium.texts("#runs tbody tr")) == len(once.points) + 1
 
 
 def test_the_theme_follows_the_key(chromium: Browser, page: Path) -> None:

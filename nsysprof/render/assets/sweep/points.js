@@ -19,14 +19,18 @@ function others(point, key) {
     .map((axis) => (axis.key === "size" ? point.values.size : `${axis.key} ${point.values[axis.key]}`)).join(", ");
 }
 
-// The points along an axis, by what else sets them apart. One axis at a time the others stand at the defaults.
+// The points along an axis, by what else sets them apart. One axis at a time the others stand at the defaults; an
+// axis that names a default runs it once more, and of two points of one place the first that has figures stands.
 function lines(axis) {
   const found = new Map();
   for (const point of points) {
     if (sweep.each && varied.some(({ key }) => key !== axis.key && point.values[key] !== points[0].values[key])) continue;
     const name = others(point, axis.key);
     if (!found.has(name)) found.set(name, []);
-    found.get(name).push(point);
+    const members = found.get(name);
+    const held = members.findIndex((each) => each.values[axis.key] === point.values[axis.key]);
+    if (held < 0) members.push(point);
+    else if (members[held].status !== "ok") members[held] = point;
   }
   const place = (point) => axis.values.indexOf(point.values[axis.key]);
   return [...found].map(([name, members]) => ({ name, members: members.sort((a, b) => place(a) - place(b)) }));
