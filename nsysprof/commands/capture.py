@@ -69,8 +69,8 @@ def capture(
 ) -> None:
     """Run a runner under nsys, or any program: capture -- PROGRAM ...
 
-    Options that are not listed here go to the runner, as --steps 20 does; nsysprof capture --runner sdxl
-    --runner-help lists them.
+    Options that are not listed here go to the runner, as --steps 20 does;
+    nsysprof capture --runner sdxl --runner-help lists them.
     """
     from rich.console import Console
 

@@ -50,9 +50,11 @@ def query(
 ) -> None:
     """Ask a trace with SQL: a documented query by name, or SQL of your own.
 
-    The trace is only read. Beside SQLite's own functions there are kernel_category(name) and
-    kernel_library(name) for the demangled name of a kernel, and api_class(name) for a CUDA API function.
-    queries/README.md describes every query and its columns; their files show how the tables hang together.
+    The trace is only read. Beside SQLite's own functions there are
+    kernel_category(name) and kernel_library(name) for the demangled name of a
+    kernel, and api_class(name) for a CUDA API function. queries/README.md
+    describes every query and its columns; their files show how the tables
+    hang together.
 
     nsysprof query kernel_summary trace.sqlite --limit 20
 

@@ -35,8 +35,9 @@ def share(
 ) -> None:
     """Copy a trace with what analysis needs and nothing else, so that it can be passed on.
 
-    No environment, command lines, host, user, process and file names or serial numbers; hotspots gives the
-    same numbers on the copy. A token is the same for the same name in every trace, and tells the category.
+    No environment, command lines, host, user, process and file names or
+    serial numbers; hotspots gives the same numbers on the copy. A token is
+    the same for the same name in every trace, and tells the category.
     """
     from nsysprof.classify import rule_set
     from nsysprof.render.progress import working

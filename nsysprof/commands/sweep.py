@@ -66,15 +66,17 @@ def sweep(
 ) -> None:
     """Run a runner over a grid of its options: memory, time and images of each, as a table and a page.
 
-    What stands after -- goes to every run. A run that is in the database is not repeated, so that the same
-    command goes on where it was interrupted; a run is the same while its options and all versions are.
+    What stands after -- goes to every run. A run that is in the database is
+    not repeated, so that the same command goes on where it was interrupted; a
+    run is the same while its options and all versions are.
 
     nsysprof sweep batch=1,2,4,8,16,32 -- --random-weights --width 512 --height 512
 
     nsysprof sweep --each size=512,768,1024 cfg=7,8,11 compile=none,default --repeat 5
 
-    Runs that fail or find too little memory are rows of the table. The exit code is 0 when any configuration
-    has figures, 1 when none has, and 130 after Ctrl-C, which keeps the runs that are done.
+    Runs that fail or find too little memory are rows of the table. The exit
+    code is 0 when any configuration has figures, 1 when none has, and 130
+    after Ctrl-C, which keeps the runs that are done.
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", "choose one")
