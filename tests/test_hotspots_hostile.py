@@ -1,8 +1,11 @@
 """Traces that lack columns or hold values that no program produces: figures or words, never a crash."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fuzz.originals import unmarked
 from trace_builder import TraceBuilder, global_pid, global_tid
 
 from nsysprof.measure.hotspots import measure_hotspots
@@ -133,6 +136,92 @@ def test_processes_that_call_different_gpus_by_one_ordinal(tmp_path: Path) -> No
     builder = TraceBuilder()
     for pid, gpu in ((1000, 2), (2000, 5)):
         builder.row("TARGET_INFO_CUDA_DEVICE", gpuId=gpu, cudaId=0, pid=pid)
+        builder.row("TARGET_INFO_GPU", id=gpu, name=f"GPU {gpu}")
         builder.launch("layer_norm_kernel", (10, 20), (30, 40 + gpu), correlation=1, tid=pid, pid=pid)
+        builder.memory(15, gpu * 100, pid=pid)
     found = measure(builder, tmp_path)
     assert found.partitions == {"2": {"norm": 12}, "5": {"norm": 15}}
+    assert [(memory.device, memory.peak_bytes) for memory in found.memory] == [(2, 200), (5, 500)]
+    assert [(device.index, device.name) for device in found.devices][-2:] == [(2, "GPU 2"), (5, "GPU 5")]
+
+
+def test_some_calls_are_of_a_thread_that_is_not_known(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(0, 100, 10):
+        kernel(builder, at + 5, at + 9, correlationId=at + 1)
+        call(builder, at, at + 3, correlationId=at + 1, globalTid=None if at < 60 else global_tid())
+    (pattern,) = measure(builder, tmp_path).patterns
+    assert (pattern.functions, pattern.count) == (("cudaLaunchKernel",), 6)
+
+
+def test_times_that_no_float_holds_add_up(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(3):
+        builder.launch("layer_norm_kernel", (at, 2**54 + at + 1), (1, 2**54 + 4 + at), correlation=at + 1)
+    found = measure(builder, tmp_path)
+    assert found.categories["norm"].ns == 3 * 2**54 + 3 + 4 + 5
+    assert found.api_calls[0].total_ns == 3 * 2**54 + 3
+
+
+def test_rows_that_last_for_centuries_are_left_out(tmp_path: Path) -> None:
+    builder = TraceBuilder().kernel("layer_norm_kernel", 10, 20).api("cudaFree_v3020", 0, 5)
+    for at in range(3):
+        builder.launch("layer_norm_kernel", (at, 2**62), (at, 2**62), correlation=at + 1)
+    found = measure(builder, tmp_path)
+    assert (found.categories["norm"].ns, found.api_calls[0].total_ns) == (10, 5)
+    assert [line for line in found.warnings if "impossible times" in line] == [
+        "3 of 4 rows of CUPTI_ACTIVITY_KIND_KERNEL have impossible times and are left out",
+        "3 of 4 rows of CUPTI_ACTIVITY_KIND_RUNTIME have impossible times and are left out",
+    ]
+
+
+def test_open_ranges_of_a_trace_that_ends_in_a_century(tmp_path: Path) -> None:
+    builder = TraceBuilder().launch("layer_norm_kernel", (10, 20), (2**62 - 9, 2**62), correlation=1)
+    for _ in range(4):
+        builder.nvtx("open", 0, None)
+    (one,) = measure(builder, tmp_path).ranges
+    assert (one.text, one.cpu_ns, one.gpu_ns) == ("open", 4 * 2**62, 4 * 9)
+
+
+def test_a_table_of_which_no_row_is_left(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for at in range(1, 9):
+        builder.launch("layer_norm_kernel", (10 * at, 10 * at + 2), (-5, 10 * at + 9), correlation=at)
+    found = measure(builder, tmp_path)
+    assert (found.kernels, found.partition, found.steps) == ((), {}, ())
+    assert sum(one.count for one in found.api_calls) == 8
+
+
+def test_a_correlation_id_that_only_some_columns_have_room_for(tmp_path: Path) -> None:
+    builder = TraceBuilder().api("cudaLaunchKernel_v7000", 0, 5, correlation=1)
+    for at in range(3):
+        builder.kernel("layer_norm_kernel", 10 * at, 10 * at + 5, correlation=2**53 - 1)
+    assert measure(builder, tmp_path).categories["norm"].count == 3
+
+
+def test_the_process_of_steps_is_not_known(tmp_path: Path) -> None:
+    path = unmarked().write(tmp_path / "trace.sqlite")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE CUPTI_ACTIVITY_KIND_KERNEL DROP COLUMN globalPid")
+    with open_trace(path) as trace:
+        found = measure_hotspots(trace)
+    assert (found.steps_source, len(found.steps)) == ("detected", 12)
+
+
+def test_the_order_of_rows_decides_no_tie(tmp_path: Path) -> None:
+    calls = [("b.forward", 0, "layer_norm_kernel"), ("a.forward", 1_000, "flash_fwd_kernel")]
+    found = []
+    for order in (calls, calls[::-1]):
+        builder = TraceBuilder()
+        for name in ("layer_norm_kernel", "flash_fwd_kernel"):
+            builder.string(name)
+        for text, at, _ in order:
+            builder.nvtx(text, at, at + 500).api("cudaGraphLaunch_v10000", at + 10, at + 20, at + 1)
+        for node in range(2):
+            for _, at, _ in order:
+                name = calls[node if order is calls else 1 - node][2]
+                begin = at + (100 if name == "layer_norm_kernel" else 200)
+                builder.kernel(name, begin, begin + 50, correlation=at + 1)
+        answer = measure(builder, tmp_path)
+        found.append((answer.operators, answer.patterns, [one.operator for one in answer.kernels]))
+    assert found[0] == found[1]

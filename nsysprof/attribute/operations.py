@@ -1,6 +1,6 @@
 """Every operation that ran on a GPU, with what it was and which call submitted it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,7 +11,8 @@ from nsysprof.attribute.launches import launch_rows
 from nsysprof.attribute.tally import distinct
 from nsysprof.threads import Beside
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, I64, ApiRows, GpuRows
+from nsysprof.trace.info import ordinals_differ
+from nsysprof.trace.model import I32, I64, ApiRows, GpuRows, MemoryRows
 
 Codes = npt.NDArray[np.int8]
 Column = TypeVar("Column", I64, I32, Codes)
@@ -67,7 +68,7 @@ def gather(trace: Trace, kernel_code: Codes) -> Operations:
     process = _joined([part.process for part in parts])
     ordinals = [part.device for part in parts]
     used = sorted({ordinal for ordinal_column in ordinals for ordinal in _distinct(ordinal_column)})
-    numbers = _gpu_numbers(trace, used)
+    numbers = _gpu_numbers(trace)
     if numbers:
         ordinals = [_renumbered(np.concatenate(ordinals), process, numbers)]
         used = sorted(_distinct(ordinals[0]))
@@ -117,20 +118,20 @@ def _joined(columns: list[Column]) -> Column:
     return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
-def _gpu_numbers(trace: Trace, used: list[int]) -> dict[tuple[int, int], int]:
+def memory_by_gpu(trace: Trace) -> MemoryRows:
+    """Return the memory events with the devices numbered as those of the operations are."""
+    rows = trace.memory
+    numbers = _gpu_numbers(trace)
+    return replace(rows, device=_renumbered(rows.device, rows.process, numbers)) if numbers else rows
+
+
+def _gpu_numbers(trace: Trace) -> dict[tuple[int, int], int]:
     """Return GPU numbers by process index and ordinal, nothing where an ordinal means the same GPU to all."""
     of_pid = trace.gpu_numbers
-    if len(trace.processes) < 2:
+    if not ordinals_differ(of_pid):
         return {}
-    pids = [int(process) >> 24 & 0xFFFFFF for process in trace.processes.tolist()]
-    known = {
-        (index, ordinal): of_pid[pid, ordinal]
-        for index, pid in enumerate(pids)
-        for ordinal in used
-        if (pid, ordinal) in of_pid
-    }
-    meant = [{gpu for (_, ordinal), gpu in known.items() if ordinal == one} for one in used]
-    return known if any(len(gpus) > 1 for gpus in meant) else {}
+    index_of = {int(process) >> 24 & 0xFFFFFF: index for index, process in enumerate(trace.processes.tolist())}
+    return {(index_of[pid], ordinal): gpu for (pid, ordinal), gpu in of_pid.items() if pid in index_of}
 
 
 def _renumbered(ordinals: I32, process: I32, numbers: dict[tuple[int, int], int]) -> I32:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nsysprof.attribute.operations import Operations, gather
+from nsysprof.attribute.operations import Operations, gather, memory_by_gpu
 from nsysprof.attribute.steps import Steps, Timeline, steps_from_ranges
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import gpu_windows
@@ -128,7 +128,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         devices=trace.devices,
         ranges=ranges,
         operators=operators.hotspots(inputs.names.classes),
-        memory=device_memory(trace.memory, info.start_ns),
+        memory=device_memory(memory_by_gpu(trace), info.start_ns),
         tree=kernel_tree(kernels, total),
         patterns=call_patterns(calls, chosen),
         around=kernels_around(calls, chosen),

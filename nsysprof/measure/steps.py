@@ -7,7 +7,7 @@ import numpy as np
 
 from nsysprof.attribute.buckets import BUCKETS, HIDDEN, IDLE, KERNEL_WORK, LAUNCH_BOUND, WORK
 from nsysprof.attribute.idle import Cpu
-from nsysprof.attribute.operations import Operations, of_device
+from nsysprof.attribute.operations import Operations, memory_by_gpu, of_device
 from nsysprof.attribute.partition import Partition, partition_device
 from nsysprof.attribute.steps import Steps
 from nsysprof.attribute.submissions import Submissions
@@ -82,7 +82,7 @@ def measure_steps(
         windows,
         [part.window(*bound) for part, bound in zip(parts, bounds, strict=True)],
         [part.overlap(*bound) for part, bound in zip(parts, bounds, strict=True)],
-        memory_by_step(trace.memory, steps.start_ns, steps.end_ns),
+        memory_by_step(memory_by_gpu(trace), steps.start_ns, steps.end_ns),
         overhead_within(trace.overheads, steps.start_ns, steps.end_ns),
         columns,
     )
