@@ -143,7 +143,7 @@ def test_steps_inside_a_warmup_are_left_out_and_counts_begin_again(tmp_path: Pat
     found = program.measure(tmp_path)
     # a loop's last step does not reach into the next loop
     assert summary(found) == [("step 0", 4, 40), ("step 1", 4, 34), ("step 0", 4, 40), ("step 1", 4, 34)]
-    assert "2 steps inside a warm-up range are left out" in found.warnings
+    assert "left out: 2 steps inside a warm-up range" in found.warnings
 
 
 def test_only_warmup_is_better_than_nothing(tmp_path: Path) -> None:
@@ -278,3 +278,4 @@ def test_threads_that_do_not_keep_in_step_have_steps_of_their_own(tmp_path: Path
     found = program.measure(tmp_path)
     assert len(found.steps) == 12
     assert [step.kernels for step in found.steps] == [4] * 12
+    assert [step.label for step in found.steps[:2]] == ["step 0 (thread 1000)", "step 0 (thread 1001)"]

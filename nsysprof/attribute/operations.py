@@ -12,7 +12,7 @@ from nsysprof.attribute.tally import distinct
 from nsysprof.threads import Beside
 from nsysprof.trace import Trace
 from nsysprof.trace.info import ordinals_differ
-from nsysprof.trace.model import I32, I64, ApiRows, GpuRows, MemoryRows
+from nsysprof.trace.model import I32, I64, ApiRows, GpuRows, MemoryRows, process_id
 
 Codes = npt.NDArray[np.int8]
 Column = TypeVar("Column", I64, I32, Codes)
@@ -130,7 +130,7 @@ def _gpu_numbers(trace: Trace) -> dict[tuple[int, int], int]:
     of_pid = trace.gpu_numbers
     if not ordinals_differ(of_pid):
         return {}
-    index_of = {int(process) >> 24 & 0xFFFFFF: index for index, process in enumerate(trace.processes.tolist())}
+    index_of = {process_id(process): index for index, process in enumerate(trace.processes.tolist())}
     return {(index_of[pid], ordinal): gpu for (pid, ordinal), gpu in of_pid.items() if pid in index_of}
 
 

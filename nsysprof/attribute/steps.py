@@ -14,6 +14,7 @@ from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.tally import distinct
 from nsysprof.errors import UsageError
 from nsysprof.trace.model import I32, I64, RangeRows
+from nsysprof.units import number_of
 
 _IN_STEP = 0.8  # of the steps, which all processes must take part in, for them to be the ranks of one job
 _MOST = 0.5  # a family tiles the run when it holds at least this part of the GPU time
@@ -40,6 +41,8 @@ class Steps:
     """0..1."""
     notes: tuple[str, ...] = ()
     """What a reader should know about how steps were found."""
+    thread: I32 | None = None
+    """Thread of each step where the threads do not keep in step, else None."""
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -100,7 +103,7 @@ def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str
     if group is None:
         return None
     group, dropped = _without_warmup(timeline, group)
-    note = f"{dropped} steps inside a warm-up range are left out"
+    note = f"left out: {number_of(dropped, 'step')} inside a warm-up range"
     first_member = np.full(len(group.number), len(timeline.rows), np.int64)
     np.minimum.at(first_member, group.step, group.row)
     processes = _processes(timeline, group)
@@ -109,6 +112,7 @@ def steps_from_ranges(timeline: Timeline, submissions: Submissions, pattern: str
         start_ns=group.start_ns,
         end_ns=group.end_ns,
         chain=_chains(group.number, _teams(timeline, group, processes)),
+        thread=timeline.rows.thread[first_member] if group.by_thread else None,
         processes=processes[:, :-1],
         of_op=_steps_of_ops(timeline, group, submissions),
         source="nvtx",

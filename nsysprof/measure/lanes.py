@@ -13,12 +13,11 @@ from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.steps import StepInputs
 from nsysprof.measure.timeline_model import Bins, Lane
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, process_id, thread_id
 
 MOST_LANES = 24
 """Lanes of one kind; the busiest are shown."""
 BINS = 8192
-_THREAD_MASK = 0xFFFFFF
 _START_END = (60, 71)
 
 Mask = npt.NDArray[np.bool_]
@@ -81,7 +80,7 @@ def _streams(inputs: StepInputs) -> tuple[I32, Callable[[int], str]]:
         process, device = divmod(place, len(ops.devices))
         text = f"GPU {ops.devices[device]}, stream {int(stream.values[which])}"
         if several and process >= 0:
-            text += f", process {int(trace.processes[process]) >> 24 & _THREAD_MASK}"
+            text += f", process {process_id(trace.processes[process])}"
         return text
 
     key = (ops.process * len(ops.devices) + ops.device) * len(stream.values) + stream.codes
@@ -89,7 +88,7 @@ def _streams(inputs: StepInputs) -> tuple[I32, Callable[[int], str]]:
 
 
 def _thread(trace: Trace, index: int) -> str:
-    return f"thread {int(trace.threads[index]) & _THREAD_MASK}"
+    return f"thread {thread_id(trace.threads[index])}"
 
 
 def _number(key: I32, name: Callable[[int], str], offset: int) -> tuple[I32, list[str], str]:

@@ -17,7 +17,7 @@ from nsysprof.measure.kernels import KernelNames, StepWork
 from nsysprof.measure.memory import memory_by_step
 from nsysprof.measure.results import Amount, Step, StepMemory
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I64, OverheadRows
+from nsysprof.trace.model import I64, OverheadRows, process_id, thread_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _step(tables: _Tables, index: int) -> Step:
     categories = {key: Amount(ns, count) for key, ns, count in work if count}
     return Step(
         index=index,
-        label=steps.labels[index],
+        label=steps.labels[index] + _whose(tables.inputs, index),
         gpu_start_ns=start,
         gpu_end_ns=end,
         cpu_start_ns=begin,
@@ -145,6 +145,16 @@ def _step(tables: _Tables, index: int) -> Step:
         hidden_graphs=hidden,
         is_last=bool(ran) and bool(windows.last[index, device]),
     )
+
+
+def _whose(inputs: StepInputs, index: int) -> str:
+    """Name the process or thread of a step, where several have steps of their own."""
+    steps, trace = inputs.steps, inputs.trace
+    if steps.thread is not None:
+        return f" (thread {thread_id(trace.threads[steps.thread[index]])})"
+    if steps.processes.any(axis=0).sum() < 2 or steps.processes.sum(axis=1).max() > 1:
+        return ""
+    return f" (process {process_id(trace.processes[steps.processes[index].argmax()])})"
 
 
 _WORK = frozenset(WORK)

@@ -183,6 +183,16 @@ class MemoryRows:
         return len(self.start_ns)
 
 
+def process_id(global_id: int) -> int:
+    """Return the operating system's number of the process in a ``globalPid`` or ``globalTid``."""
+    return int(global_id) >> 24 & 0xFFFFFF
+
+
+def thread_id(global_tid: int) -> int:
+    """Return the operating system's number of the thread in a ``globalTid``."""
+    return int(global_tid) & 0xFFFFFF
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A GPU of the traced machine."""
