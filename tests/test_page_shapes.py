@@ -180,6 +180,26 @@ def test_every_part_is_drawn_or_says_why_not(
     assert "\u202e" not in chromium.run("return document.body.innerText")
 
 
+def a_slow_first_step() -> TraceBuilder:
+    builder = TraceBuilder()
+    for step in range(6):
+        at, gpu = (0, 9000) if step == 0 else (9_000 + step * 1000, 400)
+        builder.nvtx(f"step {step}", at, at + gpu + 100)
+        builder.launch("gemm_kernel", (at + 10, at + 20), (at + 30, at + gpu), correlation=step + 1)
+    return builder
+
+
+def test_a_slow_step_does_not_flatten_the_others(chromium: Browser, tmp_path: Path) -> None:
+    top = "return document.querySelector('#steps .plot').layout.yaxis.range[1]"
+    chromium.open(page_of(a_slow_first_step(), tmp_path))
+    assert chromium.run(top) == pytest.approx(1.25 * 0.001)
+    assert "Cut off by the axis: step 0 (10.0 us)." in chromium.text("#steps .figure > p")
+    chromium.click("#whole-bars")
+    assert chromium.run(top) > 0.010
+    assert "Cut off" not in chromium.text("#steps .figure > p")
+    assert chromium.logs() == []
+
+
 @pytest.mark.parametrize("make", [blocks_in_blocks, a_whole_graph])
 def test_paper_is_wide_enough(chromium: Browser, tmp_path: Path, make: Callable[[], TraceBuilder]) -> None:
     builder = make().nvtx("a.module.deep.within.the.network in=[2,1280,32,32]," * 3, 1, 9999)

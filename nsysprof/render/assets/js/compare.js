@@ -27,7 +27,7 @@ function startCompare() {
         text: rows.map((row) => `${row.now >= row.before ? "+" : "\u2212"}${duration(Math.abs(row.now - row.before))}`), textposition: "auto",
         marker: { color: rows.map((row) => bucketColor(row.key)) },
       }],
-      layout: { dragmode: false, xaxis: { title: { text: "ms more (right) or less (left)" }, fixedrange: true, range: reach(rows) }, yaxis: { fixedrange: true }, bargap: 0.25, margin: { l: 56, r: 12, t: 8, b: 60 } },
+      layout: { dragmode: false, xaxis: { title: { text: "ms more or less" }, fixedrange: true, range: reach(rows) }, yaxis: { fixedrange: true }, bargap: 0.25, margin: { l: 56, r: 12, t: 8, b: 60 } },
     };
   };
   const plot = chart(plotted, 400, make);

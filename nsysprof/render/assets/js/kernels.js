@@ -83,7 +83,7 @@ function categoryShares() {
         cliponaxis: false, hoverinfo: "skip", marker: { color: rows.map((row) => bucketColor(row.key)) },
       }],
       layout: {
-        xaxis: { title: { text: "ms" }, fixedrange: true, range: [0, 1.3 * Math.max(...rows.map((row) => row.ns / 1e6), 1e-6)] },
+        xaxis: { title: { text: "ms" }, fixedrange: true, range: [0, (body.clientWidth < 600 ? 2.4 : 1.3) * Math.max(...rows.map((row) => row.ns / 1e6), 1e-6)] },
         yaxis: { fixedrange: true }, dragmode: false, bargap: 0.25,
       },
     };

@@ -14,10 +14,11 @@ function startRanges() {
       csv: () => [["range", "domain", "kind", "count", "gpu_ns", "work_ns", "operations", "cpu_ns"],
         ...result.ranges.map((each) => [each.text, each.domain, each.kind, each.count, each.gpu_ns, each.work_ns, each.operations, each.cpu_ns])],
     });
-    const heads = [["Range", "name"], ["Domain", "text"], ["Kind", "text"], ["Count"], ["On the GPU"], ["Work in it"], ["Operations"], ["On the CPU"]];
+    const domains = rows.some((each) => each.domain);
+    const heads = [["Range", "name"], ...(domains ? [["Domain", "text"]] : []), ["Kind", "text"], ["Count"], ["On the GPU"], ["Work in it"], ["Operations"], ["On the CPU"]];
     body.append(plainTable("range-table", heads, rows.map((each) => ({
       ns: each.gpu_ns,
-      cells: [each.text, each.domain, each.kind, count(each.count), duration(each.gpu_ns), duration(each.work_ns), count(each.operations), duration(each.cpu_ns)],
+      cells: [each.text, ...(domains ? [each.domain] : []), each.kind, count(each.count), duration(each.gpu_ns), duration(each.work_ns), count(each.operations), duration(each.cpu_ns)],
     }))));
   }
   if (result.operators.length) operators();

@@ -45,6 +45,21 @@ function stepsCsv() {
   ])];
 }
 
+// Where the axis may end so that the usual steps can be read beside a few that are far longer; null: there are none.
+const usualEnd = (() => {
+  const walls = steps.map((step) => step.wall_ns);
+  const median = walls.slice().sort((a, b) => a - b)[Math.floor(walls.length / 2)];
+  const usual = walls.filter((wall) => wall <= 3 * median);
+  return Math.max(...walls) > 6 * median && usual.length >= 0.8 * walls.length ? 1.25 * Math.max(...usual) : null;
+})();
+
+// Says which bars the axis cuts.
+function cutWords() {
+  const long = steps.filter((step) => step.wall_ns > usualEnd);
+  const first = long.slice(0, 4).map((step) => `${step.label} (${duration(step.wall_ns)})`).join(", ");
+  return ` Cut off by the axis: ${first}${long.length > 4 ? ` and ${count(long.length - 4)} more` : ""}.`;
+}
+
 function startSteps() {
   if (!steps.length) {
     emptyState("steps", "No steps", page.no_steps);
@@ -56,18 +71,19 @@ function startSteps() {
       + `${duration(Math.min(...times))} to ${duration(Math.max(...times))} on the CPU and ran nothing on the GPU.`);
     return;
   }
-  const { body, frame } = figure("steps", {
-    title: "Where each step's time went",
-    text: "Each bar is one step on the GPU, from its first kernel to the next step's. Every nanosecond belongs to "
-      + "exactly one part: the kind of work that ran, or why nothing did. Click a bar to see only that step below.",
-    csv: stepsCsv,
+  let cut = Boolean(usualEnd);
+  const text = "Each bar is one step on the GPU, from its first kernel to the next step's. Every nanosecond belongs to "
+    + "exactly one part: the kind of work that ran, or why nothing did. Click a bar to see only that step below.";
+  const whole = usualEnd && node("button", { id: "whole-bars", "aria-pressed": "false" }, "Whole bars");
+  const { body, frame, words } = figure("steps", {
+    title: "Where each step's time went", tools: whole ? [whole] : [], text: text + (cut ? cutWords() : ""), csv: stepsCsv,
   });
   const make = () => ({
     traces: stepTraces(),
     layout: {
       barmode: "stack", bargap: steps.length > 40 ? 0.05 : 0.22, hovermode: "closest", dragmode: false, showlegend: false,
       xaxis: stepAxis(),
-      yaxis: { title: { text: "ms" }, fixedrange: true, rangemode: "tozero" },
+      yaxis: { title: { text: "ms" }, fixedrange: true, ...(cut ? { range: [0, usualEnd / 1e6] } : { rangemode: "tozero", autorange: true }) },
       shapes: selectionShape(chosen.step),
     },
   });
@@ -78,6 +94,14 @@ function startSteps() {
     });
   });
   plot.now();
+  if (whole) {
+    whole.addEventListener("click", () => {
+      cut = !cut;
+      whole.setAttribute("aria-pressed", String(!cut));
+      words.textContent = text + (cut ? cutWords() : "");
+      plot.now();
+    });
+  }
   const selected = node("div");
   frame.append(selected);
   const describe = (index) => selected.replaceChildren(partsOf(index));
