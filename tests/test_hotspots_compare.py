@@ -148,7 +148,7 @@ def test_waiting_for_the_cpu_in_one_way() -> None:
     steps = [step(at, gemm=6_000_000, idle_launch=4_000_000) for at in range(5)]
     assert sentences(steps)[0].startswith(
         "A step takes 10.0 ms: 6.00 ms GPU busy, 4.00 ms idle, "
-        "4.00 ms of it waiting for the CPU to launch, in launch calls (100"
+        "all of it waiting for the CPU to launch, in launch calls (100"
     )
 
 
@@ -212,7 +212,7 @@ def test_one_kernel_and_times_like_those_of_the_tables() -> None:
 def test_without_steps_the_whole_trace() -> None:
     hotspots = replace(example(0), partition={"gemm": 600, "idle:sync": 400})
     assert headline(hotspots) == (
-        "The GPU is busy for 600 ns of 1.00 us, 400 ns idle, 400 ns of it in synchronisation; "
+        "The GPU is busy for 600 ns of 1.00 us, 400 ns idle, all of it in synchronisation; "
         "largest: GEMM 600 ns.",
     )
 

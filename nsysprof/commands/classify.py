@@ -7,11 +7,18 @@ import typer
 
 
 def classify(
-    names: Annotated[list[str], typer.Argument(help="Kernel names; - reads them from stdin, one a line.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Kernel names; - reads them from stdin, one a line."),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
     rules: Annotated[Path | None, typer.Option(help="TOML file of your own rules; they come first.")] = None,
 ) -> None:
-    """Say what kernels are: category, facts decoded from the name, and a sentence in words."""
+    """Say what kernels are: category, facts decoded from the name, and a sentence in words.
+
+    Rules of your own, as the README describes them, come before the built-in ones: from --rules, else from
+    ~/.config/nsysprof/rules.toml.
+    """
     import sys
 
     from rich.console import Console

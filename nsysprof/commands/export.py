@@ -7,7 +7,9 @@ import typer
 
 
 def export(
-    report: Annotated[Path, typer.Argument(help="A .nsys-rep, or a .qdstrm that was never imported.")],
+    report: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="A .nsys-rep, or a .qdstrm that was never imported.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The SQLite file; by default beside the report.")
     ] = None,

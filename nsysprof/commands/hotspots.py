@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from nsysprof.measure.results import Hotspots
     from nsysprof.measure.steps import StepInputs
 
-_TraceFile = Annotated[Path, typer.Argument(help="SQLite export of an nsys capture.", show_default=False)]
+_TraceFile = Annotated[
+    Path, typer.Argument(metavar="TRACE", help="SQLite export of an nsys capture.", show_default=False)
+]
 _Steps = Annotated[
     str,
     typer.Option(

@@ -22,7 +22,7 @@ _What = Annotated[
     ),
 ]
 _TraceFile = Annotated[
-    Path | None, typer.Argument(help="SQLite export of an nsys capture.", show_default=False)
+    Path | None, typer.Argument(metavar="TRACE", help="SQLite export of an nsys capture.", show_default=False)
 ]
 _List = Annotated[bool, typer.Option("--list", help="Show the queries that come with nsysprof, and exit.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print a JSON array with one object a row.")]

@@ -10,7 +10,9 @@ from nsysprof.errors import UsageError
 
 
 def share(
-    trace: Annotated[Path, typer.Argument(help="SQLite export of an nsys capture.", show_default=False)],
+    trace: Annotated[
+        Path, typer.Argument(metavar="TRACE", help="SQLite export of an nsys capture.", show_default=False)
+    ],
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="The copy; compressed if it ends in .xz.", show_default=False),

@@ -68,12 +68,16 @@ def _idle(partition: Mapping[str, int], idle: int) -> str:
     if late > 0.5 * idle:
         cause = max(launching, key=lambda key: launching[key])
         most = "," if launching[cause] == late else f", {duration(launching[cause])} of that"
-        told = f"{duration(late)} of it waiting for the CPU to launch{most} {_CAUSES[cause]}"
+        told = f"{_part(late, idle)} of it waiting for the CPU to launch{most} {_CAUSES[cause]}"
     else:
         causes = {key: ns for key, ns in partition.items() if key in IDLE}
         cause = max(causes, key=lambda key: causes[key])
-        told = f"{duration(causes[cause])} of it {_CAUSES[cause]}"
+        told = f"{_part(causes[cause], idle)} of it {_CAUSES[cause]}"
     return f", {duration(idle)} idle, {told}"
+
+
+def _part(ns: int, whole: int) -> str:
+    return "all" if ns == whole else duration(ns)
 
 
 def _largest(partition: Mapping[str, int]) -> str:
