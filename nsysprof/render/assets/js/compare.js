@@ -72,7 +72,7 @@ function kernelDifferences(before, now) {
   const heads = [["Category", "text"], ["Kernel", "name"], [steps[now].label], [steps[before].label], ["Difference"], ["Count"]];
   return plainTable("compare-table", heads, rows.slice(0, 12).map(({ kernel, a, b }) => ({
     cells: [
-      [swatch(bucketColor(kernel.category)), ` ${bucketLabel(kernel.category)}`], node("span", { class: "clip", title: kernel.name }, kernel.name),
+      [swatch(bucketColor(kernel.category)), ` ${bucketLabel(kernel.category)}`], [familyOf(kernel), node("span", { class: "clip", title: kernel.name }, kernel.name)],
       duration(b.ns), duration(a.ns), `${b.ns >= a.ns ? "+" : "\u2212"}${duration(Math.abs(b.ns - a.ns))}`,
       a.count === b.count ? count(b.count) : `${count(b.count)} / ${count(a.count)}`,
     ],

@@ -114,7 +114,7 @@ function startSteps() {
 
 function stepAxis() {
   const axis = { title: { text: "step" }, fixedrange: true, showgrid: false, zeroline: false };
-  return steps.length <= 40 ? { ...axis, tickmode: "array", tickvals: steps.map((_, i) => i), ticktext: steps.map((_, i) => `${i}`) } : axis;
+  return steps.length <= (innerWidth < 600 ? 12 : 40) ? { ...axis, tickmode: "array", tickvals: steps.map((_, i) => i), ticktext: steps.map((_, i) => `${i}`) } : axis;
 }
 
 // The parts of one step (or of all) in words and numbers under the chart.
