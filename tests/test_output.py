@@ -58,7 +58,7 @@ def test_few_letters(tmp_path: Path, encoding: str) -> None:
     done = nsysprof(tmp_path, "$N hotspots run.sqlite --no-html", PYTHONIOENCODING=encoding, COLUMNS="100")
     assert (done.returncode, done.stderr) == (0, b"")
     lines = done.stdout.decode(encoding).splitlines()
-    assert any(line.startswith("NVIDIA H200, 132 SMs ") for line in lines)
+    assert any(line.startswith("NVIDIA H200, 132 SMs, 150 GB ") for line in lines)
     assert "-" * 20 in done.stdout.decode(encoding)
     assert max(map(len, lines)) <= 100 + len(r"\xe9") - 1
 
