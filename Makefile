@@ -1,13 +1,14 @@
 # make demo    the environment, then the main job on the embedded H200 trace
 # make test    the environment, what the tests need (the real nsys included), then the tests
 # make check   every rule that the code keeps: format, lint, types, layers, tests
+# make fuzz    10,000 damaged traces through every command that reads one; takes a quarter of an hour
 # make lower-bounds   the tests of reading traces, with the lowest versions that pyproject.toml allows
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .tools
 
-.PHONY: demo test check lint bench clean lower-bounds
+.PHONY: demo test check lint bench clean lower-bounds fuzz
 
 demo: $(VENV)/.core
 	$(BIN)/nsysprof demo
@@ -29,6 +30,10 @@ lower-bounds: $(BIN)/python
 
 bench: $(VENV)/.dev $(TOOLS)/nsys/.ready
 	PATH="$(CURDIR)/$(TOOLS)/nsys/bin:$$PATH" PYTHONPATH=tests $(BIN)/python -m bench
+
+# Damaged and nonsensical traces through every command that reads one; `--case N` looks at one alone.
+fuzz: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nsysprof needs Python 3.11 or newer, this is " + sys.version)'
