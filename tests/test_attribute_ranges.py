@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsysprof.attribute.ranges import closed_ends, intervals
+from nsysprof.attribute.ranges import _last_above, closed_ends, intervals
 
 
 def innermost(ranges: list[tuple[int, int]], times: list[int]) -> list[int]:
@@ -57,3 +57,33 @@ def test_equals_an_obvious_search(ranges: list[tuple[int, int]], times: list[int
 def test_ten_thousand_siblings_in_one_range_are_quick_to_look_up() -> None:
     siblings = [(2 * i, 2 * i + 1) for i in range(1, 10_000)]
     assert innermost([(0, 30_000), *siblings], [20_005, 2, 3, 19_998]) == [0, 1, 0, 9_999]
+
+
+def test_the_last_value_above_another() -> None:
+    random = np.random.default_rng(1)
+    for length in (1, 2, 3, 7, 64, 65, 1_000):
+        values, at = random.integers(0, 50, length), random.integers(0, length, 300).astype(np.int32)
+        least = random.integers(-1, 60, 300)
+        slow = [
+            max((place for place in range(upto + 1) if values[place] > bound), default=-1)
+            for upto, bound in zip(at.tolist(), least.tolist(), strict=True)
+        ]
+        assert _last_above(values, at, least).tolist() == slow
+
+
+def test_half_a_million_ranges_inside_each_other() -> None:
+    depth = 500_000
+    start = np.arange(depth)
+    lookup = intervals(start, 2 * depth - start, start.astype(np.int32))
+    assert lookup.innermost(np.array([depth - 1, depth + 2, 2 * depth - 1])).tolist() == [
+        depth - 1,
+        depth - 3,
+        0,
+    ]
+    # beside them as many that each hold all before
+    more = intervals(
+        np.append(start, start + 3 * depth),
+        np.append(2 * depth - start, start + 9 * depth),
+        lookup.row.repeat(2),
+    )
+    assert set(more.fallback[depth:].tolist()) == {-1}

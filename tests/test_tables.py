@@ -9,7 +9,14 @@ import pytest
 from hotspots_example import HOSTILE, example
 from rich.console import Console
 
-from nsysprof.measure.results import CallPattern, DeviceMemory, Distortion, Hotspots, KernelGroup
+from nsysprof.measure.results import (
+    CallPattern,
+    CategoryShare,
+    DeviceMemory,
+    Distortion,
+    Hotspots,
+    KernelGroup,
+)
 from nsysprof.render.format import duration, milliseconds, share, short_share, significant, size
 from nsysprof.render.palette import API_COLORS, CATEGORY_COLORS, IDLE_COLORS, bucket_label
 from nsysprof.render.tables import print_hotspots
@@ -301,3 +308,10 @@ def test_the_common_categories_keep_apart_for_colour_blind_readers(
             if first < second:
                 distance = sum((a - b) ** 2 for a, b in zip(seen[first], seen[second], strict=True)) ** 0.5
                 assert distance > 10, (first, second)
+
+
+def test_work_that_took_no_time() -> None:
+    nothing = replace(example(), steps=(), typical=-1, categories={"gemm": CategoryShare(0, 3, 0.0)})
+    out = io.StringIO()
+    print_hotspots(nothing, Console(file=out, width=120))
+    assert "0 ns" in out.getvalue()

@@ -152,7 +152,8 @@ def _steps(trace: Trace, ops: Operations, at: I64, teams: list[_Iterations]) -> 
     for team in teams:
         begins, ends = _cpu_windows(trace, ops, at, team)
         start, end = np.minimum(start, begins), np.maximum(end, ends)
-        processes[:, team.process] = True
+        if team.process >= 0:
+            processes[:, team.process] = True
         lengths = team.until - team.first
         position = np.repeat(team.first - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
         of_op[team.rows[position]] = np.repeat(np.arange(steps, dtype=np.int32), lengths)

@@ -56,7 +56,8 @@ def _search(keys: I32 | I64, wanted: I32 | I64) -> I32 | I64:
         return np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     low = int(np.searchsorted(keys, wanted[:1])[0])
     high = int(np.searchsorted(keys, wanted[-1:], side="right")[0])
-    near = keys[low:high] - first
+    between = keys[low:high]
+    near = (between.astype(np.int64) if wanted.itemsize > keys.itemsize else between) - first
     if (wanted[1:] > wanted[:-1]).all() and (near[1:] > near[:-1]).all():  # as a rule each call submits once
         marked = np.zeros(last - first + 1, bool)
         marked[wanted - first] = True

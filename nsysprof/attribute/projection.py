@@ -58,11 +58,22 @@ def _widen(found: Projection, which: I64, bounds: tuple[I64, I64], start: I64, e
     earliest = np.minimum.reduceat(start[: turns[-1]], turns[:-1])
     latest = np.maximum.reduceat(end[: turns[-1]], turns[:-1])
     low, high = np.searchsorted(turns, first), np.searchsorted(turns, last)
-    pairs = np.stack([low, high], axis=1).ravel()  # every second interval is a range
     through = np.concatenate([[0], np.cumsum(sums)])
     found.operations[which] += last - first
     found.work_ns[which] += through[high] - through[low]
-    first_ns = np.minimum.reduceat(np.append(earliest, _NEVER), pairs)[::2]
-    last_ns = np.maximum.reduceat(np.append(latest, 0), pairs)[::2]
-    found.first_ns[which] = np.minimum(found.first_ns[which], first_ns)
-    found.last_ns[which] = np.maximum(found.last_ns[which], last_ns)
+    found.first_ns[which] = np.minimum(found.first_ns[which], _between(np.minimum, earliest, low, high))
+    found.last_ns[which] = np.maximum(found.last_ns[which], _between(np.maximum, latest, low, high))
+
+
+def _between(extreme: np.ufunc, values: I64, low: I64, high: I64) -> I64:
+    """Return the minimum or maximum of ``values[low:high]`` for each pair, none of them empty.
+
+    Two stretches of 2, 4, 8, ... values cover any span, so the depth of nesting does not matter.
+    """
+    found = np.empty(len(low), np.int64)
+    power = np.frexp(high - low)[1] - 1
+    for level in range(int(power.max()) + 1):
+        mine = np.flatnonzero(power == level)
+        found[mine] = extreme(values[low[mine]], values[high[mine] - (1 << level)])
+        values = extreme(values[: -(1 << level)], values[1 << level :])
+    return found

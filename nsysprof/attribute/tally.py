@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.trace.model import I32, I64
 
@@ -101,8 +102,29 @@ def count_and_sum(key: I32 | I64, start_ns: I64, end_ns: I64, size: int) -> tupl
 
 
 def sums(key: I32 | I64, ns: I64, size: int) -> I64:
-    """Return the sum of ``ns`` by key, exactly: float64 holds integers up to 2**53 ns, which is 104 days."""
-    return np.bincount(key, weights=ns, minlength=size).astype(np.int64)
+    """Return the sum of ``ns``, none of it negative, by key, exactly.
+
+    float64, in which NumPy adds here, holds integers up to 2**53 ns, which is 104 days.
+    """
+    if not len(ns) or int(ns.max()) <= (1 << 53) // len(ns):
+        return np.bincount(key, weights=ns, minlength=size).astype(np.int64)
+    low, high = _halves(key, ns, size)
+    return low + (high << 32)
+
+
+def _halves(key: I32 | I64, ns: I64, size: int) -> Iterator[I64]:
+    """Yield the sums of the lower 32 bits by key, and of the higher ones."""
+    for part in (ns & 0xFFFFFFFF, ns >> 32):
+        yield np.bincount(key, weights=part, minlength=size).astype(np.int64)
+
+
+def long_sums(key: I32 | I64, ns: I64, size: int) -> npt.NDArray[Any]:
+    """Return what ``sums`` does, as Python's integers where the sums may not fit in 64 bits."""
+    if float(ns.sum(dtype=np.float64)) < 2**62:
+        return sums(key, ns, size)
+    low, high = (half.astype(object) for half in _halves(key, ns, size))
+    whole: npt.NDArray[Any] = low + high * 2**32
+    return whole
 
 
 def spread(key: I32 | I64, start_ns: I64, end_ns: I64, size: int) -> Spread:

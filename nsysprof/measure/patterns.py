@@ -58,7 +58,8 @@ def sample(calls: Calls, ops: Operations, start_ns: I64, end_ns: I64) -> Sample:
     if len(rows) and (thread != thread[0]).any():
         launching = thread[calls.is_class(*_LAUNCHES, rows=rows)]
         voters = launching if len(launching) else thread
-        rows = rows[thread == voters[np.bincount(voters)[voters].argmax()]]  # of equals the first to launch
+        times = np.bincount(voters + 1)  # the thread may be unknown, -1
+        rows = rows[thread == voters[times[voters + 1].argmax()]]  # of equals the first to launch
     return Sample(rows, high - low if len(start_ns) else 0, _kernel_kinds(ops, rows))
 
 
@@ -113,14 +114,14 @@ def call_patterns(calls: Calls, chosen: Sample) -> tuple[CallPattern, ...]:
 
 
 def _kernel_kinds(ops: Operations, rows: I64) -> Codes:
-    """Return by API row the kind of the kernel that it launched, -1 without one."""
+    """Return by API row the kind of the kernel that it launched, the last in ``WORK`` of a graph's; or -1."""
     if not len(rows):
         return np.zeros(0, np.int8)
     low, high = int(rows.min()), int(rows.max())
     found = np.full(high - low + 1, -1, np.int8)
     launch = ops.launch[: ops.kernels]
     near = np.flatnonzero((launch >= low) & (launch <= high))
-    found[launch[near] - low] = ops.code[near]
+    np.maximum.at(found, launch[near] - low, ops.code[near])
     return found[rows - low]
 
 

@@ -10,7 +10,7 @@ from nsysprof.attribute.captures import captures
 from nsysprof.attribute.projection import project
 from nsysprof.attribute.ranges import Intervals, closed_ends, intervals
 from nsysprof.attribute.submissions import Submissions
-from nsysprof.attribute.tally import Coded, blocks, count_and_sum, distinct, sums
+from nsysprof.attribute.tally import Coded, blocks, count_and_sum, distinct, long_sums, sums
 from nsysprof.classify import KernelClass
 from nsysprof.measure.results import OperatorHotspot, RangeHotspot
 from nsysprof.trace import Trace
@@ -39,8 +39,8 @@ def range_hotspots(trace: Trace, submissions: Submissions, end_ns: int) -> tuple
     lengths = closed_ends(rows.end_ns, end_ns)[used] - rows.start_ns[used]
     columns = (
         np.bincount(group, minlength=size),
-        sums(group, lengths, size),
-        sums(group, found.last_ns[used] - found.first_ns[used], size),
+        long_sums(group, lengths, size),
+        long_sums(group, found.last_ns[used] - found.first_ns[used], size),
         sums(group, found.work_ns[used], size),
         sums(group, found.operations[used], size),
     )
@@ -150,11 +150,14 @@ def _by_capture(trace: Trace, lookups: Mapping[int, Intervals], of_op: I32) -> N
 
 
 def _operator_names(texts: Sequence[str]) -> tuple[list[str], I32]:
-    """Return distinct operator names, and the name of each range text, -1 for those that are no operator."""
-    index: dict[str, int] = {}
-    of_text = np.full(len(texts), -1, np.int32)
+    """Return distinct operator names in their order, and the name of each text, -1 for those without."""
+    named: dict[int, str] = {}
     for at, text in enumerate(texts):
         name = families.operator_of(text)
         if name and families.parse(text) is None and not families.is_warmup(text):
-            of_text[at] = index.setdefault(name, len(index))
-    return list(index), of_text
+            named[at] = name
+    names = sorted(set(named.values()))
+    index = {name: position for position, name in enumerate(names)}
+    of_text = np.full(len(texts), -1, np.int32)
+    of_text[list(named)] = [index[name] for name in named.values()]
+    return names, of_text

@@ -85,10 +85,13 @@ def select_columns(connection: sqlite3.Connection, table: str, columns: Sequence
 def _refuse_other_types(connection: sqlite3.Connection, table: str, columns: Sequence[Column]) -> None:
     numbers = [column.name for column in columns if column.kind is not Kind.PRESENT]
     for name in numbers:
-        found = connection.execute(
-            f'SELECT typeof("{name}") FROM "{table}" '  # noqa: S608 - names come from schema.py
-            f"WHERE typeof(\"{name}\") NOT IN ('integer', 'null') LIMIT 1"
-        ).fetchone()
+        try:
+            found = connection.execute(
+                f'SELECT typeof("{name}") FROM "{table}" '  # noqa: S608 - names come from schema.py
+                f"WHERE typeof(\"{name}\") NOT IN ('integer', 'null') LIMIT 1"
+            ).fetchone()
+        except MemoryError:  # a row's length is nonsense: there is nothing else here to take memory
+            raise sqlite3.DatabaseError("malformed lengths") from None
         if found:
             raise TraceError(f"the trace is damaged: {table}.{name} holds {found[0]} instead of integers")
 

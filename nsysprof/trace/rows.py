@@ -1,5 +1,6 @@
 """Tables of an export as the row classes of ``model``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from nsysprof.trace.schema import Table
 from nsysprof.trace.source import Source
 
 _LATEST = 2**62  # differences of two times below it fit in 64 bits
+MOST_NS = 2**60
+"""What the rows of a table may last together, which is 36 years: sums of several tables fit in 64 bits."""
 Keep = npt.NDArray[np.bool_] | slice
 
 
@@ -31,13 +34,20 @@ def usable(source: Source, table: Table, start: I64, end: I64) -> Keep:
     everything = slice(None)
     if not len(start):
         return everything
-    if start.min() >= 0 and end.max() <= _LATEST and (end >= start).all():
+    if start.min() >= 0 and end.max() <= _LATEST and (end >= start).all() and _countable(start, end):
         return everything
     keep: npt.NDArray[np.bool_] = (start >= 0) & (end >= start) & (end <= _LATEST)
+    if not _countable(start[keep], end[keep]):
+        keep[keep] = end[keep] - start[keep] <= MOST_NS // len(keep)
     bad = len(keep) - np.count_nonzero(keep)
     source.warn(f"{bad:,} of {len(keep):,} rows of {table.name} have impossible times and are left out")
     source.kept[table.name] = np.flatnonzero(keep)
     return keep
+
+
+def _countable(start: I64, end: I64) -> bool:
+    """Tell whether all rows together last so short that their sum, and that of several tables, is right."""
+    return not len(start) or float((end - start).sum(dtype=np.float64)) <= MOST_NS
 
 
 def _gpu_columns(source: Source, read: Columns, table: Table) -> tuple[Keep, dict[str, Any]]:
@@ -67,7 +77,10 @@ def load_kernel_details(source: Source, span: slice, kernels: int) -> KernelDeta
     """Load the launch geometry of a span of the ``kernels`` rows that ``load_kernels`` returned."""
     start, stop, _ = span.indices(kernels)
     kept = source.kept.get(schema.KERNEL.name)
-    if not kernels or (span == slice(None) and kept is None):
+    details: Mapping[str, npt.NDArray[Any]]
+    if start >= stop:
+        details = {column.name: np.empty(0, np.int32) for column in schema.KERNEL_DETAIL.loaded}
+    elif span == slice(None) and kept is None:
         details = source.read(schema.KERNEL_DETAIL).integers
     else:
         wanted = np.arange(start, stop) if kept is None else kept[start:stop]
