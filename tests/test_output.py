@@ -69,3 +69,19 @@ def test_records_of_few_letters(tmp_path: Path, encoding: str) -> None:
     record = json.loads(nsysprof(tmp_path, "$N hotspots run.sqlite --json", **env).stdout.decode(encoding))
     assert record["kernels"][0]["name"] == "void at::native::normé_kernel<float>(float*)"
     assert nsysprof(tmp_path, "$N hotspots run.sqlite --csv", **env).returncode == 0
+
+
+def test_an_error_line_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    content = path.read_bytes()
+    place = content.index(b"CREATE TABLE", 1024)
+    path.write_bytes(content[:place] + b"\n\x1b[31m\x07" + content[place + 8 :])
+    done = nsysprof(tmp_path, "$N hotspots run.sqlite --json")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert b"\\n\\x1b[31m\\x07" in done.stderr or b"\x1b" not in done.stderr
+    done = nsysprof(tmp_path, "$N hotspots \"$(printf 'a\\033[31m\\nb\\342\\200\\256c')\" --json")
+    assert done.stderr.decode() == (
+        "nsysprof: error: a\\x1b[31m\\nb\\u202ec does not exist: give the .sqlite file; "
+        "`nsysprof export report.nsys-rep` makes one from a report\n"
+    )

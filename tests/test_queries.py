@@ -12,6 +12,7 @@ from trace_builder import PID, TraceBuilder, global_pid
 
 from nsysprof import assets
 from nsysprof.errors import MissingDataError, NsysprofError, TraceError, UsageError
+from nsysprof.trace import open_trace
 from nsysprof.trace.queries import Need, load_query, parse_query, query_names, query_or_sql, reference
 from nsysprof.trace.session import Limits, Value, start_query
 
@@ -247,6 +248,24 @@ def test_columns_of_the_same_name_are_numbered(whole: Path) -> None:
         ("SELECT 1 \0", UsageError, "SQLite says: "),
         ("-- nothing at all", UsageError, "gives no rows: only SELECT"),
         ("SELECT length(zeroblob(100000000))", UsageError, "string or blob too big"),
+        ("SELECT randomblob(1000000000)", UsageError, "string or blob too big"),
+        ("SELECT replace(hex(zeroblob(8000000)), '0', '000')", UsageError, "string or blob too big"),
+        (
+            "SELECT group_concat(hex(zeroblob(7000000))) FROM sqlite_master",
+            UsageError,
+            "string or blob too big",
+        ),
+        ("SELECT like('%' || hex(zeroblob(50000)) || '%', 'a')", UsageError, "pattern too complex"),
+        ("SELECT writefile('x', 'y')", UsageError, "no such function: writefile"),
+        ("SELECT readfile('t.sqlite')", UsageError, "no such function: readfile"),
+        ("SELECT * FROM pragma_database_list", UsageError, "a trace can only be read"),
+        ("PRAGMA query_only = 0", UsageError, "a trace can only be read"),
+        ("PRAGMA temp_store_directory = 'here'", UsageError, "a trace can only be read"),
+        ("DETACH main", UsageError, "a trace can only be read"),
+        ("CREATE VIRTUAL TABLE temp.t USING fts5(a)", UsageError, "a trace can only be read"),
+        ("SAVEPOINT here", UsageError, "a trace can only be read"),
+        ("EXPLAIN QUERY PLAN DELETE FROM StringIds", UsageError, "a trace can only be read"),
+        ("WITH a AS (SELECT 1) INSERT INTO StringIds SELECT 9, 'x' FROM a", UsageError, "can only be read"),
         (
             "SELECT * FROM CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
             MissingDataError,
@@ -264,6 +283,54 @@ def test_sql_that_is_refused(
         ask(path, sql)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.sqlite"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n",
+        "WITH RECURSIVE n(b) AS (SELECT zeroblob(16000000) UNION ALL SELECT b FROM n) SELECT b FROM n ORDER BY b",
+        "SELECT count(*) FROM StringIds a, StringIds b, StringIds c, StringIds d "
+        "WHERE a.value || b.value || c.value = 'x' || d.value",
+    ],
+)
+def test_sql_that_never_ends_is_ended(tmp_path: Path, sql: str) -> None:
+    builder = TraceBuilder()
+    for number in range(300):
+        builder.string(f"name {number}")
+    with pytest.raises(UsageError, match=r"took longer than 0\.2 s"):
+        ask(builder.write(tmp_path / "t.sqlite"), sql, seconds=0.2)
+
+
+def test_a_width_beyond_all_memory(tmp_path: Path) -> None:
+    path = TraceBuilder().write(tmp_path / "t.sqlite")
+    assert ask(path, "SELECT length(printf('%2000000000d', 1))")[1] == [(None,)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE VIEW StringIds AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) "
+        "SELECT id, hex(zeroblob(9000)) AS value FROM n",
+        "CREATE VIRTUAL TABLE StringIds USING fts5(id, value)",
+        "CREATE TABLE StringIds (id INTEGER, value TEXT AS (hex(zeroblob(30000000 + id))))",
+    ],
+)
+def test_a_trace_that_brings_code_along(tmp_path: Path, made: str) -> None:
+    path = TraceBuilder().kernel("k", 1, 5).write(tmp_path / "t.sqlite")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE StringIds")
+        connection.execute(made)
+        if "AS (hex" in made:
+            connection.execute("INSERT INTO StringIds VALUES (1)")
+        connection.commit()
+    with open_trace(path) as trace:
+        if "AS (hex" in made:
+            with pytest.raises(TraceError, match="has StringIds without the column value"):
+                _ = trace.strings
+        else:
+            assert dict(trace.strings) == {}
 
 
 def test_the_tables_of_a_trace_can_be_looked_at(whole: Path) -> None:
@@ -305,6 +372,7 @@ def test_the_command(tmp_path: Path) -> None:
     sql = "SELECT value, kernel_category('ampere_sgemm_128x64_tn') AS kind FROM StringIds ORDER BY 1"
     code, out, err = run(sql, "t.sqlite", "--csv", "--limit", "2")
     assert (code, out) == (0, "value,kind\n'=gemm\x1b[31m,gemm\n" + "cudaLaunchKernel_v7000,gemm\n")
+    assert run("SELECT 1 AS '=cmd', 2 AS 'a\x1b'", "t.sqlite", "--csv")[1] == "'=cmd,a\x1b\n1,2\n"
     assert run("SELECT 1 WHERE 0", "t.sqlite")[1].endswith("no rows\n")
     assert run("SELECT 1 WHERE 0", "t.sqlite", "--json")[1] == "[]\n"
     code, out, err = run("SELECT id FROM StringIds", "t.sqlite", "--csv", "--limit", "1")
@@ -345,3 +413,31 @@ def test_what_the_command_refuses(tmp_path: Path, words: list[str], code: int, m
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith(f"nsysprof: error: {message}")
     assert len(done.err.splitlines()) == 1
+
+
+def test_functions_take_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    path = TraceBuilder().launch("gemm", (1, 2), (3, 9)).write(tmp_path / "t.sqlite")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE StringIds SET value = CAST(x'ff67' AS TEXT) WHERE value = 'gemm'")
+        connection.commit()
+    sql = "SELECT kernel_category(value) FROM StringIds WHERE id = (SELECT min(demangledName) FROM "
+    assert ask(path, sql + "CUPTI_ACTIVITY_KIND_KERNEL)")[1] == [("category of \N{REPLACEMENT CHARACTER}g",)]
+    columns, rows, _ = ask(path, "kernel_categories")
+    assert dict(zip(columns, rows[0], strict=True))["category"] == "category of \N{REPLACEMENT CHARACTER}g"
+
+
+def test_documented_queries_say_what_is_wrong_with_the_trace(tmp_path: Path) -> None:
+    path = (
+        TraceBuilder().kernel("k", -(2**61), 2**61).kernel("k", -(2**61), 2**61).write(tmp_path / "t.sqlite")
+    )
+    with pytest.raises(TraceError, match="holds times too large to be added up"):
+        ask(path, "kernel_summary")
+    with pytest.raises(UsageError, match="SQLite says: integer overflow"):
+        ask(path, "SELECT sum(end - start) FROM CUPTI_ACTIVITY_KIND_KERNEL")
+    with closing(sqlite3.connect(TraceBuilder().memory(1, 2).write(path))) as connection:
+        table = "CUDA_GPU_MEMORY_USAGE_EVENTS"
+        columns = ", ".join(f'"{row[1]}"' for row in connection.execute(f"PRAGMA table_info({table})"))
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"CREATE TABLE {table} (number PRIMARY KEY, {columns}) WITHOUT ROWID")
+    with pytest.raises(TraceError, match="is laid out in another way: no such column"):
+        ask(path, "memory_usage")

@@ -342,3 +342,44 @@ def test_reading_a_trace_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("log", [b"no log", b"\x37\x7f\x06\x82" + bytes(60), b""])
+def test_what_is_no_log_is_not_waited_for(tmp_path: Path, log: bytes) -> None:
+    path = TraceBuilder().kernel("k", 1, 2).write(tmp_path / "t.sqlite")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE more (a)")
+        writer.commit()
+        index = Path(f"{path}-shm").read_bytes()
+    Path(f"{path}-wal").write_bytes(log)
+    Path(f"{path}-shm").write_bytes(index)
+    with open_trace(path) as trace:
+        assert len(trace.kernels) == 1
+
+
+def test_an_export_without_the_column_that_tells_its_version(tmp_path: Path) -> None:
+    path = TraceBuilder().write(tmp_path / "t.sqlite")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("ALTER TABLE META_DATA_EXPORT DROP COLUMN value")
+    with pytest.raises(TraceError, match="has META_DATA_EXPORT without the column value"):
+        open_trace(path)
+
+
+class _Forgetful:
+    def setlimit(self, *_: int) -> None: ...
+
+    def execute(self, _: str) -> None:
+        raise MemoryError  # as for a row whose length is nonsense
+
+
+def test_what_sqlite_takes_for_a_lack_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = TraceBuilder().kernel("k", 1, 2).write(tmp_path / "t.sqlite")
+    with open_trace(path) as trace:
+        monkeypatch.setattr(trace._source, "connection", _Forgetful())
+        with pytest.raises(TraceError, match="is damaged, or takes more memory than there is"):
+            _ = trace.strings
+        monkeypatch.undo()
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: _Forgetful())
+    with pytest.raises(TraceError, match="is damaged, or takes more memory than there is"):
+        open_trace(path)

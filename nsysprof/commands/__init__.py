@@ -74,7 +74,9 @@ def main() -> None:
         with checked_output():
             app()
     except NsysprofError as error:
-        sys.stderr.write(f"nsysprof: error: {error}\n")
+        from nsysprof.render.text import plain  # a message may quote the trace
+
+        sys.stderr.write(f"nsysprof: error: {plain(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("nsysprof: interrupted\n")

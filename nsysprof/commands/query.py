@@ -67,6 +67,7 @@ def query(
         return
     if what is None or trace is None:
         raise UsageError("a query and a trace are needed", "nsysprof query kernel_summary trace.sqlite")
+    from nsysprof.render.text import plain
     from nsysprof.trace.queries import query_or_sql
     from nsysprof.trace.session import Limits, start_query
 
@@ -74,7 +75,7 @@ def query(
     wanted = query_or_sql(what)
     with start_query(trace, wanted, _functions(rules), Limits(rows, timeout)) as running:
         for warning in running.warnings:
-            sys.stderr.write(f"warning: {warning}\n")
+            sys.stderr.write(f"warning: {plain(warning)}\n")
         _print(wanted, running, as_json, as_csv)
         if running.cut:
             sys.stderr.write(f"there are more than these {rows:,} rows; --limit 0 prints all\n")

@@ -49,9 +49,10 @@ def share(
     with working(f"copying {trace}"):
         shared = share_trace(trace, output, names, force=force)
     from nsysprof.render.share_report import print_shared, to_json
+    from nsysprof.render.text import plain
 
     for warning in shared.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+        sys.stderr.write(f"warning: {plain(warning)}\n")
     if as_json:
         sys.stdout.write(to_json(shared) + "\n")
         return

@@ -102,7 +102,7 @@ def _json_value(value: Value) -> Value:
 def write_csv(columns: Sequence[str], rows: Rows, file: IO[str]) -> None:
     """Write a header line and one line a row, as the rows come; formulas are defused as in ``records``."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([defused(column) for column in columns])
     writer.writerows(_csv_rows(rows))
 
 

@@ -135,7 +135,7 @@ class _Copy:
         """Turn what SQLite raises into what to do about it."""
         try:
             yield
-        except database.FAILURES as error:
+        except (*database.FAILURES, MemoryError) as error:
             reason = getattr(error, "sqlite_errorname", "")
             if self._trouble:
                 raise TraceError(self._trouble, "export the report again") from None

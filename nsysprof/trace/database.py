@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ _MAGIC = b"SQLite format 3\0"
 _EXPORT_HINT = "give the .sqlite file; `nsysprof export report.nsys-rep` makes one from a report"
 _COMPRESSED = {b"\xfd7zXZ\0": "xz -dk", b"\x1f\x8b": "gzip -dk", b"\x28\xb5\x2f\xfd": "zstd -dk"}
 _LOCK_SECONDS = 2.0
+_LONGEST_VALUE = 64 << 20
 
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """What a damaged file makes the sqlite3 module raise; the second when a message quotes damaged text."""
@@ -80,8 +82,27 @@ def _not_sqlite(path: Path, head: bytes) -> TraceError:
 
 def has_log(path: Path, header: Header) -> bool:
     """Tell whether some content is not in the file yet, but in the write-ahead log beside it."""
-    log = Path(f"{path}-wal")
-    return header.wal and log.exists() and log.stat().st_size > 0
+    if not header.wal:
+        return False
+    try:
+        with Path(f"{path}-wal").open("rb") as log:
+            return _is_log(log.read(32))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # SQLite says what is wrong with it
+
+
+def _is_log(head: bytes) -> bool:
+    """Tell whether a file that begins so is a write-ahead log; SQLite, too, takes no notice of another."""
+    if len(head) < 32 or head[:3] != b"\x37\x7f\x06" or head[3] not in b"\x82\x83":
+        return False
+    words = struct.unpack("<6I" if head[3] == 0x82 else ">6I", head[:24])
+    first = second = 0
+    for one, other in zip(words[::2], words[1::2], strict=True):
+        first = (first + one + second) & 0xFFFFFFFF
+        second = (second + other + first) & 0xFFFFFFFF
+    return struct.unpack(">2I", head[24:32]) == (first, second)
 
 
 def read_only_uri(path: Path, header: Header) -> str:
@@ -103,9 +124,11 @@ def connect(path: Path, header: Header) -> sqlite3.Connection:
             isolation_level=None,
         )
         connection.text_factory = _decode
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        connection.execute("PRAGMA trusted_schema = OFF")  # the file's own SQL calls nothing that does harm
         connection.execute("BEGIN")  # with the first SELECT, keeps writers out until the trace is closed
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except FAILURES as error:
+    except (*FAILURES, MemoryError) as error:
         raise trace_error(path, error) from None
     return connection
 
@@ -122,6 +145,8 @@ def _decode(text: bytes) -> str:
 
 def trace_error(path: Path, error: Exception) -> TraceError:
     """Say in words what SQLite's ``error`` means for the trace at ``path``."""
+    if isinstance(error, MemoryError):  # which a value of 2 GB in a file of 10 kB is to SQLite, too
+        return TraceError(f"{path} is damaged, or takes more memory than there is", "export the report again")
     reason = "malformed text" if isinstance(error, UnicodeDecodeError) else str(error)
     if "locked" in reason or "busy" in reason:
         return TraceError(f"{path} is locked", "another program writes it; wait until the export has ended")

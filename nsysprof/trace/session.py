@@ -1,17 +1,17 @@
 """Run SQL over a trace, with rights to read it and nothing else."""
 
 import sqlite3
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nsysprof.errors import MissingDataError, NsysprofError, UsageError
+from nsysprof.errors import MissingDataError, NsysprofError, TraceError, UsageError
 from nsysprof.trace import database
 from nsysprof.trace.database import FAILURES
 from nsysprof.trace.queries import Need, Query
-from nsysprof.trace.schema import MEANINGS, named
+from nsysprof.trace.schema import MEANINGS, STRINGS, named
 from nsysprof.trace.source import Source
 
 Value = int | float | str | bytes | None
@@ -20,7 +20,7 @@ Function = Callable[[str], str]
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
 _PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "function_list"}
 _STEPS_PER_CHECK = 20_000
-_LONGEST_VALUE = 64 << 20
+_LONGEST_VALUE = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class Limits:
 class RunningQuery:
     """A query under way: its columns, and its rows as they come."""
 
-    def __init__(self, source: Source, cursor: sqlite3.Cursor, limits: Limits) -> None:
-        """Take a cursor that has begun."""
+    def __init__(
+        self, source: Source, cursor: sqlite3.Cursor, limits: Limits, documented: bool = False
+    ) -> None:
+        """Take a cursor that has begun, of one of the documented queries or of SQL of the user's own."""
         self.columns = _distinct([str(item[0]) for item in cursor.description])
         """Names of the columns, each once."""
         self.warnings = tuple(source.warnings)
@@ -47,11 +49,12 @@ class RunningQuery:
         self._source = source
         self._cursor = cursor
         self._limits = limits
+        self._documented = documented
 
     def __iter__(self) -> Iterator[tuple[Value, ...]]:
         """Yield the rows up to the limit; raises what ``start_query`` does."""
         left = self._limits.rows or float("inf")
-        with _explaining(self._source, self._limits):
+        with _explaining(self._source, self._limits, self._documented):
             for row in self._cursor:
                 if not left:
                     self.cut = True
@@ -74,14 +77,18 @@ def start_query(
         if isinstance(query, Query):
             for need in query.needs:
                 _supply(source, need)
+        documented, sql = (True, query.sql) if isinstance(query, Query) else (False, query)
+        if any(name in sql for name in functions):
+            _mend_names(source)
         for name, function in functions.items():
             source.connection.create_function(name, 1, _of_text(function), deterministic=True)
-        _guard(source.connection, limits.seconds)
-        with _explaining(source, limits):
-            cursor = source.connection.execute(query.sql if isinstance(query, Query) else query)
-        if cursor.description is None:
-            raise UsageError("that SQL gives no rows", "only SELECT makes sense over a trace")
-        yield RunningQuery(source, cursor, limits)
+        _guard(source.connection)
+        with _interrupted_after(limits.seconds, source.connection):
+            with _explaining(source, limits, documented):
+                cursor = source.connection.execute(sql)
+            if cursor.description is None:
+                raise UsageError("that SQL gives no rows", "only SELECT makes sense over a trace")
+            yield RunningQuery(source, cursor, limits, documented)
 
 
 def _supply(source: Source, need: Need) -> None:
@@ -107,6 +114,27 @@ def _supply(source: Source, need: Need) -> None:
         )
 
 
+def _mend_names(source: Source) -> None:
+    """Put a view over StringIds where a name is no UTF-8: a function of ours cannot be given such a text."""
+    name = source.name_in_file(STRINGS)
+    if not name or not {"id", "value"} <= source.column_names(name):
+        return
+    raw = source.fetch(f"SELECT id, CAST(value AS BLOB) FROM \"{name}\" WHERE typeof(value) = 'text'")  # noqa: S608
+    mended = []
+    for id_, value in raw:
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+        if "\N{REPLACEMENT CHARACTER}" in text:
+            mended.append((id_, text))
+    if mended:
+        execute = source.connection.execute
+        execute("CREATE TEMP TABLE mended (id PRIMARY KEY, value TEXT)")
+        source.connection.executemany("INSERT OR IGNORE INTO temp.mended VALUES (?, ?)", mended)
+        execute(
+            f'CREATE TEMP VIEW "{name}" AS SELECT names.id, coalesce(mended.value, names.value) AS value '  # noqa: S608
+            f'FROM main."{name}" AS names LEFT JOIN temp.mended ON mended.id = names.id'
+        )
+
+
 def _of_text(function: Function) -> Callable[[Value], str | None]:
     def call(value: Value) -> str | None:
         return None if value is None else function(str(value))
@@ -114,12 +142,26 @@ def _of_text(function: Function) -> Callable[[Value], str | None]:
     return call
 
 
-def _guard(connection: sqlite3.Connection, seconds: float) -> None:
-    """Allow reading only, and only for ``seconds`` from now."""
-    deadline = time.monotonic() + seconds if seconds else float("inf")
+def _guard(connection: sqlite3.Connection) -> None:
+    """Allow reading only, and values of bearable length."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.set_authorizer(_authorize)
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
+    connection.set_progress_handler(lambda: 0, _STEPS_PER_CHECK)  # where Ctrl-C gets in
+
+
+@contextmanager
+def _interrupted_after(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
+    """Interrupt what SQLite is at when this block has lasted so long; 0 is never."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if seconds:
+            timer.join()
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -143,22 +185,26 @@ def _distinct(names: list[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _explaining(source: Source, limits: Limits) -> Iterator[None]:
+def _explaining(source: Source, limits: Limits, documented: bool) -> Iterator[None]:
     """Turn what SQLite raises into what to do about it."""
     try:
         yield
-    except (*FAILURES, sqlite3.Warning, ValueError) as error:
-        raise _explained(source, error, limits) from None
+    except (*FAILURES, sqlite3.Warning, ValueError, MemoryError) as error:
+        raise _explained(source, error, limits, documented) from None
 
 
-def _explained(source: Source, error: Exception, limits: Limits) -> NsysprofError:
+def _explained(source: Source, error: Exception, limits: Limits, documented: bool) -> NsysprofError:
     reason = str(error)
     if reason == "interrupted":
         return UsageError(f"the query took longer than {limits.seconds:g} s", "narrow it, or raise --timeout")
     if "not authorized" in reason or "prohibited" in reason:
         return UsageError(f"SQLite refuses: {reason}", "a trace can only be read, with SELECT")
-    if "malformed" in reason or "disk I/O" in reason or isinstance(error, UnicodeDecodeError):
+    if "malformed" in reason or "disk I/O" in reason or isinstance(error, (UnicodeDecodeError, MemoryError)):
         return database.trace_error(source.path, error)
+    if documented and reason == "integer overflow":
+        return TraceError(f"{source.path} holds times too large to be added up", "export the report again")
+    if documented and reason.startswith("no such column"):
+        return TraceError(f"{source.path} is laid out in another way: {reason}", source.remedy)
     table = reason.rpartition("no such table: ")[2]
     if table in MEANINGS:
         meaning, hint = MEANINGS[table]

@@ -57,13 +57,15 @@ class Source:
         self.connection = database.connect(path, self._header)
         """For SQL of one's own."""
         self._pages: PageFile | None = None
+        self.schema = SchemaVersion(0, 0, 0)
+        """Version of the export's layout; 0.0.0 when it does not say."""
         try:
-            named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
+            # Views and virtual tables, which nsys makes none of, run code of whoever made the file.
+            named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
             self.tables = frozenset(str(name) for (name,) in named)
             """Names of the tables that the export holds."""
             self._check()
-            self.schema: SchemaVersion = self._schema_version()
-            """Version of the export's layout; 0.0.0 when it does not say."""
+            self.schema = self._schema_version()
         except BaseException:
             self.close()
             raise
@@ -121,7 +123,7 @@ class Source:
             return self.connection.execute(sql).fetchall()
         except sqlite3.ProgrammingError:
             raise  # the trace was closed: the caller's mistake, not the file's
-        except database.FAILURES as error:
+        except (*database.FAILURES, MemoryError) as error:
             raise database.trace_error(self.path, error) from None
 
     def column_names(self, table: str) -> frozenset[str]:
