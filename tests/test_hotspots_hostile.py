@@ -5,9 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fuzz.originals import unmarked
+from fuzz.originals import processes, unmarked
 from trace_builder import TraceBuilder, global_pid, global_tid
 
+from nsysprof.errors import TraceError
+from nsysprof.measure import calls
 from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Hotspots
 from nsysprof.trace import open_trace
@@ -225,3 +227,35 @@ def test_the_order_of_rows_decides_no_tie(tmp_path: Path) -> None:
         answer = measure(builder, tmp_path)
         found.append((answer.operators, answer.patterns, [one.operator for one in answer.kernels]))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("alike", ["processes", "steps", "neither"])
+def test_very_many_processes_steps_and_functions(tmp_path: Path, alike: str) -> None:
+    builder = TraceBuilder()
+    for number in range(600):
+        pid, at = 1000 + number * (alike != "processes"), 1_000 * number
+        builder.api(f"cudaFunction{number}_v3020", at, at + 50, number + 1, pid, pid=pid)
+        builder.kernel("layer_norm_kernel", at + 100, at + 600, correlation=number + 1, pid=pid)
+        builder.nvtx(f"step {number * (alike != 'steps')}", at, at + 900, pid, pid=pid)
+    found = measure(builder, tmp_path)
+    assert len(found.api_calls) == 600
+    assert sum(amount.count for step in found.steps for amount in step.api.values()) == 600
+    assert sum(amount.ns for step in found.steps for amount in step.api.values()) == 600 * 50
+
+
+@pytest.mark.parametrize("cells", [1 << 21, 0])
+def test_calls_of_a_step_that_two_processes_run(
+    tmp_path: Path, cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "_MOST_CELLS", cells)
+    found = measure(processes(), tmp_path)
+    assert [step.api["launch"].count for step in found.steps] == [10, 12, 12, 12]
+    assert [step.api["launch"].ns for step in found.steps] == [900, 1_080, 1_080, 1_080]
+
+
+def test_more_gpus_than_a_machine_has(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for device in range(300):
+        builder.kernel("layer_norm_kernel", 10, 20, device=device)
+    with pytest.raises(TraceError, match="it names 300 GPUs: export"):
+        measure(builder, tmp_path)

@@ -9,10 +9,14 @@ import numpy.typing as npt
 from nsysprof.attribute.buckets import GRAPH, WORK_CODE
 from nsysprof.attribute.launches import launch_rows
 from nsysprof.attribute.tally import distinct
+from nsysprof.errors import TraceError
 from nsysprof.threads import Beside
 from nsysprof.trace import Trace
 from nsysprof.trace.info import ordinals_differ
 from nsysprof.trace.model import I32, I64, ApiRows, GpuRows, MemoryRows, process_id
+
+_MOST_DEVICES = 256
+"""More than a machine has, parts of GPUs included; every step is divided up on each."""
 
 Codes = npt.NDArray[np.int8]
 Column = TypeVar("Column", I64, I32, Codes)
@@ -73,6 +77,8 @@ def gather(trace: Trace, kernel_code: Codes) -> Operations:
         ordinals = [_renumbered(np.concatenate(ordinals), process, numbers)]
         used = sorted(_distinct(ordinals[0]))
     api, thread_process = trace.api_calls, trace.thread_process
+    if len(used) > _MOST_DEVICES:
+        raise TraceError(f"the trace is damaged: it names {len(used):,} GPUs", "export the report again")
     launch = Beside(
         lambda: _joined([launch_rows(part.correlation, part.process, api, thread_process) for part in parts])
     )

@@ -6,12 +6,26 @@ import numpy as np
 import numpy.typing as npt
 
 from nsysprof.attribute.buckets import CAUSE_CODE, CAUSE_OF_API_CLASS
-from nsysprof.attribute.tally import Coded, blocks, code, cuts_until, distinct, sums
+from nsysprof.attribute.tally import (
+    Coded,
+    Spread,
+    blocks,
+    code,
+    count_and_sum,
+    cuts_until,
+    distinct,
+    spread,
+    sums,
+)
 from nsysprof.classify import ApiClass, classify_api
 from nsysprof.classify.categories import API_CLASSES
 from nsysprof.measure.results import Amount, ApiHotspot
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64, ApiRows
+
+
+_MOST_CELLS = 1 << 21
+"""Of a table of all sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +98,13 @@ def summarise(calls: Calls, windows: CallWindows) -> CallTable:
     A call belongs to the windows of its process that it began in.
     """
     cuts = distinct(np.concatenate([windows.start_ns, windows.end_ns]))
+    across = max(len(calls.kinds), len(API_CLASSES))
+    if (windows.processes.shape[1] + 1) * (len(cuts) + 1) * across > _MOST_CELLS:
+        codes, rows = calls.coded.codes, calls.rows
+        entries = _entries(calls, spread(codes, rows.start_ns, rows.end_ns, len(calls.kinds)))
+        return CallTable(entries, *_by_process(calls, cuts, windows))
     sums_ = _Sums(calls, cuts, windows)
-    entries = _entries(calls, sums_)
+    entries = _entries(calls, sums_.by_function())
     to_class = np.zeros((len(calls.kinds), len(API_CLASSES)), np.int64)
     for at, kind in enumerate(calls.kinds):
         to_class[at, API_CLASSES.index(kind.key)] = 1
@@ -121,6 +140,37 @@ class _Sums:
         self.ns: I64 = ns.reshape(shape)
         self.count: I64 = count.reshape(shape)
 
+    def by_function(self) -> Spread:
+        """Return the sums over processes and stretches."""
+        return Spread(self.count.sum(axis=(0, 1)), self.ns.sum(axis=(0, 1)), self.shortest, self.longest)
+
+
+def _by_process(calls: Calls, cuts: I64, windows: CallWindows) -> tuple[I64, I64]:
+    """Return ns and count of ``CallTable``, summed for one process after another.
+
+    Slower than all at once, but however many processes, steps and functions there are, memory suffices.
+    """
+    classes, rows = len(API_CLASSES), calls.rows
+    of_function = np.array([API_CLASSES.index(kind.key) for kind in calls.kinds], np.int64)
+    key = cuts_until(cuts, rows.start_ns) * classes + of_function[calls.coded.codes]
+    several = windows.processes.shape[1] > 1
+    process = np.append(windows.thread_process, -1)[rows.thread] if several else np.zeros(len(rows), np.int32)
+    order = np.argsort(process, kind="stable")
+    teams = distinct(process)
+    bounds = np.searchsorted(process[order], np.append(teams, teams[-1:] + 1))
+    first, last = np.searchsorted(cuts, windows.start_ns) + 1, np.searchsorted(cuts, windows.end_ns) + 1
+    total = np.zeros((2, len(first), classes), np.int64)
+    for team, low, high in zip(teams.tolist(), bounds[:-1], bounds[1:], strict=True):
+        steps = np.flatnonzero(windows.processes[:, team]) if several else np.arange(len(first))
+        if team < 0 or not len(steps):
+            continue
+        mine = order[low:high]
+        found = count_and_sum(key[mine], rows.start_ns[mine], rows.end_ns[mine], (len(cuts) + 1) * classes)
+        for sums_, table in zip(total, reversed(found), strict=True):
+            through = np.cumsum(table.reshape(-1, classes), axis=0)
+            sums_[steps] += through[last[steps] - 1] - through[first[steps] - 1]
+    return total[0], total[1]
+
 
 def _within(table: I64, processes: npt.NDArray[np.bool_], first: I64, last: I64) -> I64:
     """Return the sums of a table (processes, stretches, classes) over each step's stretches and processes."""
@@ -136,11 +186,16 @@ def _within(table: I64, processes: npt.NDArray[np.bool_], first: I64, last: I64)
     return total
 
 
-def _entries(calls: Calls, found: _Sums) -> tuple[ApiHotspot, ...]:
-    count, ns = found.count.sum(axis=(0, 1)).tolist(), found.ns.sum(axis=(0, 1)).tolist()
+def _entries(calls: Calls, found: Spread) -> tuple[ApiHotspot, ...]:
+    count, ns = found.count.tolist(), found.ns.tolist()
     merged: dict[str, ApiHotspot] = {}
     for at, kind in enumerate(calls.kinds):
-        shortest, longest, calls_, total = int(found.shortest[at]), int(found.longest[at]), count[at], ns[at]
+        shortest, longest, calls_, total = (
+            int(found.shortest_ns[at]),
+            int(found.longest_ns[at]),
+            count[at],
+            ns[at],
+        )
         if kind.name in merged:
             other = merged[kind.name]
             calls_, total = calls_ + other.count, total + other.total_ns

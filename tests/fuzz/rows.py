@@ -271,7 +271,7 @@ def million_ranges(rows: Rows) -> None:
 
 def crowds(rows: Rows) -> None:
     """Very many processes, threads, functions, kernels, devices, streams and steps."""
-    count = rows.random.choice((100, 1_000, 3_000))
+    count = rows.random.choice((100, 300, 1_000))
     alike = rows.random.sample(range(6), rows.random.randint(0, 4))
     for number in range(count):
         process, thread, function, kernel, device, step = (
@@ -383,7 +383,7 @@ CHANGES: dict[str, tuple[int, frozenset[int], Callable[[Rows], None]]] = {
     "crossing ranges": (4, ANSWERS, crossing_ranges),
     "unclosed ranges": (3, ANSWERS, unclosed_ranges),
     "nested ranges": (1, ANSWERS, nested_ranges),
-    "crowds": (1, ANSWERS, crowds),
+    "crowds": (1, ANY, crowds),
     "tables and columns": (5, ANY, layout),
 }
 """How often each is tried, the exit codes that are right, and what it does."""
