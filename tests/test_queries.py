@@ -290,7 +290,8 @@ def test_sql_that_is_refused(
     [
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n",
-        "WITH RECURSIVE n(b) AS (SELECT zeroblob(16000000) UNION ALL SELECT b FROM n) SELECT b FROM n ORDER BY b",
+        "WITH RECURSIVE n(b) AS (SELECT zeroblob(16000000) UNION ALL SELECT b FROM n) "
+        "SELECT b FROM n ORDER BY b",
         "SELECT count(*) FROM StringIds a, StringIds b, StringIds c, StringIds d "
         "WHERE a.value || b.value || c.value = 'x' || d.value",
     ],

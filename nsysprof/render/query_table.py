@@ -10,7 +10,7 @@ from rich.console import Console, JustifyMethod
 from rich.text import Text
 
 from nsysprof.render.format import count, share
-from nsysprof.render.records import defused
+from nsysprof.render.records import CSV_END, CsvLines, defused
 from nsysprof.render.terminal import grid
 from nsysprof.render.text import plain, shortened
 from nsysprof.trace.queries import Query
@@ -101,7 +101,7 @@ def _json_value(value: Value) -> Value:
 
 def write_csv(columns: Sequence[str], rows: Rows, file: IO[str]) -> None:
     """Write a header line and one line a row, as the rows come; formulas are defused as in ``records``."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(CsvLines(file), lineterminator=CSV_END)
     writer.writerow([defused(column) for column in columns])
     writer.writerows(_csv_rows(rows))
 

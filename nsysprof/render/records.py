@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from typing import IO
 
 from nsysprof.measure.results import Amount, ApiHotspot, Hotspots, KernelHotspot, Step
 
@@ -35,7 +36,10 @@ CSV_COLUMNS = (
 )
 """The columns of ``to_csv``; a record leaves empty what it has no value for."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+CSV_END = "\r\n"
+"""What a csv writer is told to end rows with; see ``CsvLines``."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are = + - @ in full width, which some spreadsheets take for them."""
 
 
 def to_json(hotspots: Hotspots, indent: int | None = None) -> str:
@@ -46,7 +50,7 @@ def to_json(hotspots: Hotspots, indent: int | None = None) -> str:
 def to_csv(hotspots: Hotspots) -> str:
     """Return the whole result as CSV: a header line, then one record a line in ``CSV_COLUMNS``."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, restval="", lineterminator="\n")
+    writer = csv.DictWriter(CsvLines(text), CSV_COLUMNS, restval="", lineterminator=CSV_END)
     writer.writeheader()
     for record in _csv_records(hotspots):
         writer.writerow({key: defused(value) for key, value in record.items()})
@@ -211,6 +215,22 @@ def _spread(row: KernelHotspot | ApiHotspot) -> dict[str, object]:
         "min_ns": row.min_ns,
         "max_ns": row.max_ns,
     }
+
+
+class CsvLines:
+    """Where a csv writer puts its rows, which end with a newline in ``file``.
+
+    The writer itself is told ``CSV_END``, since it puts only texts that hold some of that between quotes, and
+    a carriage return alone ends a row, too, for those who read it.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        """Write to ``file``."""
+        self._file = file
+
+    def write(self, row: str) -> int:
+        """Write one whole row."""
+        return self._file.write(row.removesuffix(CSV_END) + "\n")
 
 
 def defused(value: object) -> object:

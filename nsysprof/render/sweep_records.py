@@ -7,7 +7,7 @@ import csv
 import io
 import json
 
-from nsysprof.render.records import defused
+from nsysprof.render.records import CSV_END, CsvLines, defused
 from nsysprof.sweep.results import Point, Spread, Sweep
 
 SCHEMA = "nsysprof.sweep/1"
@@ -23,7 +23,7 @@ def to_csv(sweep: Sweep) -> str:
     rows = [run for point in sweep.points for run in point.runs]
     columns = list(dict.fromkeys(key for row in rows for key in row)) or ["id"]
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(CsvLines(text), columns, restval="", lineterminator=CSV_END)
     writer.writeheader()
     for row in rows:
         writer.writerow({key: defused(value) for key, value in row.items()})

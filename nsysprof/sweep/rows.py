@@ -190,7 +190,7 @@ def _part(record: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _number(record: Mapping[str, Any], key: str) -> float | None:

@@ -151,9 +151,11 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _kept(value: Any) -> Any:
-    """Return ``value`` as SQLite can hold it: lists and objects as JSON, no NaN."""
+    """Return ``value`` as SQLite can hold it: lists, objects and huge integers as JSON, no NaN, all of Unicode."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return value
     return json.dumps(value, default=str)

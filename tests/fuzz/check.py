@@ -145,7 +145,7 @@ def _check_formulas(text: str) -> None:
 
     for row in csv.reader(io.StringIO(text, newline="")):
         for cell in row:
-            if cell.startswith(("=", "+", "@", "\t", "\r")):
+            if cell.startswith(("=", "+", "@", "\t", "\r", "\n", "\uff1d")):
                 raise WrongError(f"CSV has the formula {cell[:60]!r}")
 
 

@@ -17,7 +17,7 @@ HOSTILE = (
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "=HYPERLINK(\"http://x\")",
-    "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\ufeff=1", " =1",
+    "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\ufeff=1", " =1", "\uff1d1",
     "'; DROP TABLE StringIds; --",
     '"quoted" and \\ back\\slash',
     "\x1b[2J\x1b]0;title\x07\x1b[31mred",
@@ -280,9 +280,11 @@ def crowds(rows: Rows) -> None:
         pid, at = PID + process, 1_000 * number
         call, work = rows.string(f"cudaFunction{function}"), rows.string(f"kernel_{kernel}")
         rows.connection.execute(
-            f"INSERT INTO {OPERATIONS[0]} (start, end, deviceId, contextId, streamId, correlationId, globalPid, "
+            f"INSERT INTO {OPERATIONS[0]} (start, end, deviceId, contextId, streamId, correlationId, "
+            "globalPid, "
             "demangledName, gridX, gridY, gridZ, blockX, blockY, blockZ, registersPerThread, "
-            "staticSharedMemory, dynamicSharedMemory) VALUES (?, ?, ?, 1, ?, ?, ?, ?, 1, 1, 1, 1, 1, 1, 1, 1, 1)",
+            "staticSharedMemory, dynamicSharedMemory) "
+            "VALUES (?, ?, ?, 1, ?, ?, ?, ?, 1, 1, 1, 1, 1, 1, 1, 1, 1)",
             (at + 100, at + 600, device, number, 10**6 + number, global_pid(pid), work),
         )
         if CALLS in rows.tables:
@@ -328,7 +330,7 @@ def layout(rows: Rows) -> None:
         execute(f'INSERT INTO "{table}" SELECT rowid, * FROM hidden')
     elif kind == 7:
         execute(f'ALTER TABLE "{table}" RENAME TO "hidden"')
-        bomb = rows.random.choice(("hex(zeroblob(30000000))", "1", "abs(-9223372036854775808)"))
+        bomb = rows.random.choice(("hex(zeroblob(30000000))", "1", "printf('%9000000d', 1)"))
         declared = ", ".join(f'"{name}" INTEGER' for name in columns if name != column)
         execute(f'CREATE TABLE "{table}" ({declared + ", " if declared else "b, "}"{column}" AS ({bomb}))')
         execute(f'INSERT INTO "{table}" DEFAULT VALUES')
