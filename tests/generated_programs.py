@@ -162,6 +162,26 @@ def variants(program: Program) -> Program:
     )
 
 
+def by_parity(program: Program) -> Program:
+    """Decode: in every second step other variants of some kernels run, and at times one kernel more.
+
+    Some of the others have another geometry in each step, as a cache grows.
+    """
+    body, kinds = nested(program), number(program, 1, 3)
+    one_of = [code for code in body if code < 60]
+    odd = {one_of[number(program, 0, len(one_of) - 1)] for _ in range(kinds)}
+    grows = one_of[number(program, 0, len(one_of) - 1)] if program.random.random() < 0.5 else None
+    tail = [number(program, 120, 130)] * number(program, 1, 8)
+    more = program.some(1, 130, 140) if program.random.random() < 0.3 else []
+    bodies = []
+    for index in range(2 * steps_of(program)):
+        parity = index % 2
+        step = [code + 200 * parity if code in odd else code for code in body]
+        step = [1000 + index if code == grows else code for code in step]
+        bodies.append(step + [code + 20 * parity for code in tail] + more * parity)
+    return loop(program, bodies)
+
+
 def logs(program: Program) -> Program:
     """Launch two kernels more after every fifth step or so."""
     body, every = nested(program), number(program, 2, 10)
@@ -201,6 +221,7 @@ KINDS: dict[str, Callable[[Program], Program]] = {
         layers,
         streams,
         variants,
+        by_parity,
         logs,
         images,
     )

@@ -162,6 +162,45 @@ def test_two_halves_of_guidance_are_one_step() -> None:
     assert score(program) == 1
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("more", [0, 1])
+def test_other_variants_in_every_second_step_do_not_make_two_steps_one(seed: int, more: int) -> None:
+    """Attention over a cache: its size is odd or even in turn, and some geometry grows with it."""
+    program = Program(seed)
+    layer, head, scores = program.some(22, 0, 40), program.some(20, 40, 60), program.some(9, 40, 60)
+    program.run(program.some(90, 0, 40))
+    for index in range(36):
+        attention = [60 + index % 2, 62, 64 + index % 2, 100 + index]
+        cache = [66 + index % 2] * 8 + [70] * (more * (index % 2))
+        program.step((layer[:12] + attention + layer[12:]) * 4 + head + cache + scores, pause_ns=20_000)
+    program.run(program.some(90, 0, 40))
+    assert score(program) == 1
+
+
+def two_passes(seed: int) -> Program:
+    """Guide in two passes, other work after each; the solver's last step is of lower order."""
+    program = Program(seed)
+    network, solver, decoder = program.some(190, 0, 60), program.some(13, 60, 80), program.some(150, 80, 99)
+    combine = program.some(6, 60, 80)
+    program.run(program.some(100, 80, 99))
+    for _ in range(15):
+        program.step(network + combine + network + solver)
+    program.step(network + combine + network + solver[:6] + program.some(3, 60, 80))
+    program.run(decoder, pause_ns=2_000_000)
+    return program
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_passes_with_work_after_each_are_one_step(seed: int) -> None:
+    lengths = np.diff(detect(two_passes(seed)).boundaries)
+    assert len(lengths) in (15, 16)
+    assert np.median(lengths) == 190 + 6 + 190 + 13
+
+
+def test_a_last_step_of_lower_order_is_one_too() -> None:
+    assert score(two_passes(5)) == 1
+
+
 @pytest.mark.parametrize("halves", [2, 4, 8])
 def test_accumulated_batches_are_one_step(halves: int) -> None:
     program = Program()

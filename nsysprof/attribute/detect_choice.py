@@ -31,8 +31,9 @@ _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 LAYER = 100
 """Launches: smaller cycles within something larger are layers whatever else it holds."""
 _LEAST_NOVELTY = 4  # launches that an outer cycle must have of its own
-# two or three steps may differ in turn, as some size is odd or even: in as few kinds of kernels, and so unlike
-_MOST_IN_TURN, _MOST_VARIANTS, _ALIKE_IN_TURN = 3, 6, 0.5
+# two or three steps may differ in turn, as some size is odd or even: in as few kinds of kernels, and are then
+# less alike and tell less of themselves
+_MOST_IN_TURN, _MOST_VARIANTS, _ALIKE_IN_TURN, _SUPPORTED_IN_TURN = 3, 6, 0.5, 0.1
 # inner cycles are steps of several images or epochs when they have so many launches, are so many in each
 # outer cycle, leave so much of their own length between, make up so much of the run, and are as even
 _LARGE, _MANY, _LARGE_EXTRA, _COMPLETE, _EVEN = 150, 8, 0.5, 0.7, 0.9
@@ -67,11 +68,12 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
             inner = _without_interludes(place_cycles(sequence, start_ns, anchors, level))
             if alike and _set_apart(chosen, level, inner):
                 chosen, cycles = level, inner
-            elif level.support >= _SUPPORTED * chosen.support:
+            elif level.support >= _SUPPORTED_IN_TURN * chosen.support:
+                alike &= level.support >= _SUPPORTED * chosen.support
                 whole = place_cycles(sequence, start_ns, anchors, level, one_run=True)
                 marks = marks_of(anchors, chosen.main)
                 contiguous = inner.opens.sum() == 1
-                if _differ_in_turn(sequence, marks, whole) or (
+                if _differ_in_turn(sequence, marks, whole, (chosen.period, level.period)) or (
                     alike and not _adds_between(sequence, marks, cycles, whole, contiguous)
                 ):
                     chosen, cycles = level, whole
@@ -99,8 +101,11 @@ def _without_interludes(cycles: Cycles) -> Cycles:
     return Cycles(cycles.start, end, cycles.opens | np.append(False, long[:-1]), cycles.sure)
 
 
-def _differ_in_turn(sequence: I32, marks: Marks, inner: Cycles) -> bool:
+def _differ_in_turn(sequence: I32, marks: Marks, inner: Cycles, periods: tuple[float, float]) -> bool:
     """Return whether inner cycles are equally long and differ in some variants of kernels only.
+
+    marks: of the outer level.
+    periods: of both levels; cycles may be cut where they are equally long though most anchors return unevenly.
 
     So do steps of which every second one has an odd number of tokens. What another kernel does in place of a
     usual one is no work that the outer cycle has of its own.
@@ -109,6 +114,7 @@ def _differ_in_turn(sequence: I32, marks: Marks, inner: Cycles) -> bool:
     if not owns or held > _MOST_IN_TURN:
         return False
     longer, kinds = np.median([(own.longer, own.kinds) for own in owns], axis=0)
+    longer = max(longer, abs(periods[0] - held * periods[1]))
     return bool(longer < _LEAST_NOVELTY and kinds <= _MOST_VARIANTS)
 
 

@@ -95,7 +95,28 @@ def place_cycles(
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
-    return _whole(start, end, len(sequence), sure)
+    return _with_shorter_last(sequence, start_ns, _whole(start, end, len(sequence), sure))
+
+
+def _with_shorter_last(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
+    """Add what follows the last cycle if it is one but for its end: a solver's last step is of lower order.
+
+    It ends where the host pauses longest of where it may end, or is as long as the others.
+    """
+    if len(cycles) < _FEWEST_MARKS:
+        return cycles
+    usual, after = int(np.median(cycles.end - cycles.start)), int(cycles.end[-1])
+    others = cycles.start[np.unique(np.linspace(1, len(cycles) - 1, _COMPARED).astype(np.int64))]
+    alike = max(_common(sequence, after, int(other), usual, 1) for other in others)
+    if not _COMPLETE * usual <= alike < usual:
+        return cycles
+    start = np.append(cycles.start, after)
+    ends = np.arange(after + alike, min(after + usual, len(sequence)) + 1)
+    pauses = start_ns[np.minimum(ends, len(sequence) - 1)] - start_ns[ends - 1]
+    longest = int(np.argmax(pauses))
+    clearly = pauses[longest] > _CLEARLY * np.delete(pauses, longest).max(initial=0)
+    end = np.append(cycles.end, ends[longest if clearly else -1])
+    return Cycles(start, end, np.append(cycles.opens, False), cycles.sure)
 
 
 def _in_one_run(anchors: Anchors, level: Level) -> Marks:
