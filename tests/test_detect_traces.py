@@ -25,6 +25,8 @@ WORKLOADS = [
     ("traces/graph_replay", 24, 1.0),
     ("traces/graph_replay_whole", 24, 1.0),
     ("traces/four_streams", 40, 0.975),
+    ("traces/held_out_guided", 16, 1.0),
+    ("traces/held_out_speech", 36, 1.0),
 ]
 
 

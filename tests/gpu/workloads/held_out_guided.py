@@ -1,6 +1,6 @@
 """Sample latents with a small diffusion transformer, guidance in two passes, and decode them.
 
-Held out: its result is looked at once, when detection is finished, and never tuned for.
+Held out until detection was finished and scored on it once (tests/data/traces); no longer held out.
 True steps: ``step {i}``: conditional pass, unconditional pass, guidance, second-order multistep solver.
 Prologue: a text encoder, after a warm-up of four steps at another size. Epilogue: a convolutional decoder.
 """

@@ -1,6 +1,6 @@
 """Transcribe noise with a small Whisper: an encoder, then beam search over four beams, one token a step.
 
-Held out: its result is looked at once, when detection is finished, and never tuned for.
+Held out until detection was finished and scored on it once (tests/data/traces); no longer held out.
 True steps: ``step {i}``: decoder, scores, beams, cache reordered. Prologue: spectrogram, encoder, start.
 Epilogue: the best beam is scored again.
 """
