@@ -105,7 +105,7 @@ def _differ_in_turn(sequence: I32, marks: Marks, inner: Cycles, periods: tuple[f
     """Return whether inner cycles are equally long and differ in some variants of kernels only.
 
     marks: of the outer level.
-    periods: of both levels; cycles may be cut where they are equally long though most anchors return unevenly.
+    periods: of both levels; cycles may be cut where they are equally long though most anchors are not.
 
     So do steps of which every second one has an odd number of tokens. What another kernel does in place of a
     usual one is no work that the outer cycle has of its own.
