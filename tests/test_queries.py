@@ -325,6 +325,8 @@ def test_a_trace_that_brings_code_along(tmp_path: Path, made: str) -> None:
         connection.execute(made)
         if "AS (hex" in made:
             connection.execute("INSERT INTO StringIds VALUES (1)")
+        elif "fts5" in made:
+            connection.execute("INSERT INTO StringIds VALUES (1, 'text')")
         connection.commit()
     with open_trace(path) as trace:
         if "AS (hex" in made:

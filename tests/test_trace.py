@@ -344,7 +344,7 @@ def test_reading_a_trace_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("log", [b"no log", b"\x37\x7f\x06\x82" + bytes(60), b""])
+@pytest.mark.parametrize("log", [b"no log" * 500, b"\x37\x7f\x06\x82" + b"x" * 3_000, b""])
 def test_what_is_no_log_is_not_waited_for(tmp_path: Path, log: bytes) -> None:
     path = TraceBuilder().kernel("k", 1, 2).write(tmp_path / "t.sqlite")
     with closing(sqlite3.connect(path)) as writer:
