@@ -23,7 +23,6 @@ from nsysprof.measure.results import Amount, ApiHotspot
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64, ApiRows
 
-
 _MOST_CELLS = 1 << 21
 """Of a table of all sums."""
 
