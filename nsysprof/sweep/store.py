@@ -151,7 +151,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _kept(value: Any) -> Any:
-    """Return ``value`` as SQLite can hold it: lists, objects and huge integers as JSON, no NaN or surrogates."""
+    """Return ``value`` as SQLite can hold it: lists, objects, huge integers as JSON, no NaN or surrogates."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
