@@ -82,7 +82,7 @@ def test_a_shared_copy_holds_them_as_text_or_not_at_all(trace: Path, tmp_path: P
     assert run("share", trace, "-o", copy, "--json", *words).code == 0
     kernels = {one["name"] for one in json.loads(run("hotspots", copy, "--json").out)["kernels"]}
     assert len(kernels) == len(NAMES)
-    assert (kernels == set(NAMES)) != anonymize
+    assert (kernels >= {name for name in NAMES if "http://" not in name}) != anonymize  # addresses are hidden
     if anonymize:
         assert not kernels & set(NAMES)
 

@@ -241,6 +241,7 @@ def test_columns_of_the_same_name_are_numbered(whole: Path) -> None:
         ("CREATE TEMP TABLE t (a)", UsageError, "a trace can only be read"),
         ("ROLLBACK TRANSACTION", UsageError, "SQLite refuses"),
         ("SELECT load_extension('x')", UsageError, "SQLite refuses"),
+        ("SELECT fts3_tokenizer('simple')", UsageError, "SQLite"),
         ("VACUUM INTO 'copy.sqlite'", UsageError, "SQLite"),
         ("SELECT 1; SELECT 2", UsageError, "one statement at a time"),
         ("SELEC 1", UsageError, 'SQLite says: near "SELEC": syntax error'),

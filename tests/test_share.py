@@ -244,6 +244,39 @@ def test_a_ranges_token_can_be_what_the_range_was(text: str, shape: str) -> None
     assert (families.operator_of(token) != token) == (families.operator_of(text) != text)
 
 
+HIDDEN = (
+    *("load file:///home/ann/x", "[/home/ann/x]", "see </srv/ann/x>", "../ann/x", "~ann/x", "C:/Users/ann"),
+    *("https://ann.example", "s3://bucket/key", "on HAL9000", "run_on_hal9000_gpu0", "of hal9000.example"),
+)
+SHOWN = ("UNet/down/conv", "jit(f)/jit(main)/mul", "layers[0]/attn/q", "a / b", "std::pair", "hal90001")
+
+
+@pytest.mark.parametrize("text", HIDDEN + SHOWN)
+def test_a_name_that_tells_a_place_is_hidden(text: str) -> None:
+    names = Names(hosts=frozenset({"hal9000"}))
+    assert (names.of_range(text) != text) == (text in HIDDEN)
+    assert (names.of_kernel(text) != text) == (text in HIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value"),
+    [
+        ("TARGET_INFO_SYSTEM_ENV", "Hostname", "hal9000.example"),
+        ("TARGET_INFO_SYSTEM_ENV", "DeviceEnvironment", "A=1;LOGNAME=hal9000;B=2"),
+        ("META_DATA_EXPORT", "EXPORT_USER", "hal9000"),
+        ("META_DATA_CAPTURE", "DEVICE_DISPLAY_NAME", "hal9000"),
+        ("META_DATA_CAPTURE", "PROCESS_0:USER_NAME", "hal9000"),
+    ],
+)
+def test_who_and_where_is_hidden_wherever_the_trace_tells_it(
+    table: str, name: str, value: str, tmp_path: Path
+) -> None:
+    source = work().nvtx("run_on_hal9000", 1, 2).row(table, name=name, value=value)
+    source.write(tmp_path / "source.sqlite")
+    share_trace(tmp_path / "source.sqlite", tmp_path / "copy.sqlite", Names())
+    assert b"hal9000" not in (tmp_path / "copy.sqlite").read_bytes()
+
+
 def test_calls_of_an_operator_stay_calls_of_one_operator() -> None:
     names = Names(anonymize=True)
     calls = {families.operator_of(names.of_range(f"aten::mm, seq = {at}")) for at in range(5)}
@@ -304,7 +337,7 @@ def test_what_went_is_told(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     for part in ("TARGET_INFO_SYSTEM_ENV", "SOMETHING_NEW", "all", "environment variables", "1 file name"):
         assert part in done.out, part
-    assert "Tokens stand for 3 names that held a path or the host's name" in done.out
+    assert "Tokens stand for 3 names that held a path, an address, or" in done.out
     done = nsysprof(
         "share", source, "-o", "b.sqlite", "--json", "--anonymize", cwd=tmp_path, env=environment()
     )

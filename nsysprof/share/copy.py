@@ -2,6 +2,7 @@
 
 import lzma
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,13 @@ from nsysprof.share.summary import summary
 from nsysprof.trace import database
 from nsysprof.trace.source import Source
 
+_ENVIRONMENT = "DeviceEnvironment"
+_TELLING = (
+    f"name IN ('Hostname', 'EXPORT_HOST', 'EXPORT_USER', 'DEVICE_DISPLAY_NAME', '{_ENVIRONMENT}') "
+    "OR name LIKE '%:USER_NAME'"
+)
+"""SQL for rows of names and values that tell the host or the user."""
+_OWNER = re.compile(r"(?:^|;)(?:USER|LOGNAME|HOSTNAME)=([^;]+)")
 _ADVICE = "give another path with --output"
 _STEPS_PER_CHECK = 1_000_000
 _COMPRESSED = ".xz"
@@ -168,9 +176,10 @@ def _text(value: bytes) -> str:
 def _hosts(source: Source) -> frozenset[str]:
     """Return the host's and the user's name as the trace tells them; short ones stand in too much else."""
     found: set[str] = set()
-    for table in ("TARGET_INFO_SYSTEM_ENV", "META_DATA_EXPORT"):
+    for table in ("TARGET_INFO_SYSTEM_ENV", "META_DATA_EXPORT", "META_DATA_CAPTURE"):
         if {"name", "value"} <= source.column_names(table):
-            names = "'Hostname', 'EXPORT_HOST', 'EXPORT_USER'"
-            rows = source.fetch(f'SELECT value FROM "{table}" WHERE name IN ({names})')  # noqa: S608
-            found.update(str(value) for (value,) in rows)
+            rows = source.fetch(f'SELECT name, value FROM "{table}" WHERE {_TELLING}')  # noqa: S608
+            for name, value in rows:
+                text = str(value)
+                found.update(_OWNER.findall(text) if name == _ENVIRONMENT else (text, text.partition(".")[0]))
     return frozenset(name for name in found - {"localhost", "root", "None"} if len(name) > 3)

@@ -28,8 +28,8 @@ _API = re.compile(r"cu(?:da)?[A-Z]\w{1,100}")
 _OVERHEAD = re.compile(
     r"(?:CUDA|CUPTI|NVTX|cuDNN|cuBLAS|Buffer|Chunk|TLS|OS runtime)(?: [A-Za-z]+){0,8}|dlclose|Unknown"
 )
-_PLACE = re.compile(r"(^|[\s\"'=(:,])(~|/[\w.+-]+)/[\w.+-]|[A-Za-z]:\\|\\\\\w|GPU-[0-9a-f]{8}-")
-"""A path, or the serial number of a GPU."""
+_PLACE = re.compile(r"(?<![\w)\]])(~\w*|/[\w.+-]+)/[\w.+-]|\w://\w|[A-Za-z]:[\\/]|\\\\\w|GPU-[0-9a-f]{8}-")
+"""A path, an address, or the serial number of a GPU."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Names:
     rules: RuleSet | None = None
     """Rules for kernels; None: the package's and the user's."""
     hosts: frozenset[str] = frozenset()
-    """Names that must not appear inside another: the host's."""
+    """Names that must not appear inside another: the host's and the user's."""
 
     def of_kernel(self, name: str) -> str:
         """Return what stands for a kernel's name."""
@@ -88,7 +88,7 @@ class Names:
     @cached_property
     def _host(self) -> re.Pattern[str] | None:
         words = "|".join(re.escape(host) for host in sorted(self.hosts))
-        return re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
+        return re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_])", re.IGNORECASE) if words else None
 
     def _hash(self, name: str, digits: int) -> str:
         """Return ``x`` and some hexadecimal digits; the letter keeps them from being read as a number."""

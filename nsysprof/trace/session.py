@@ -19,6 +19,8 @@ Function = Callable[[str], str]
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
 _PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "function_list"}
+_DENIED = {"load_extension", "fts3_tokenizer"}
+"""Functions that run code of a file, or tell addresses in memory."""
 _STEPS_PER_CHECK = 20_000
 _LONGEST_VALUE = 16 << 20
 
@@ -167,7 +169,7 @@ def _interrupted_after(seconds: float, connection: sqlite3.Connection) -> Iterat
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
     allowed = (
         action in _READING
-        or (action == sqlite3.SQLITE_FUNCTION and second != "load_extension")
+        or (action == sqlite3.SQLITE_FUNCTION and second not in _DENIED)
         or (action == sqlite3.SQLITE_PRAGMA and first in _PRAGMAS)
     )
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
