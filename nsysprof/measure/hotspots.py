@@ -18,7 +18,7 @@ from nsysprof.measure.graphs import hidden_by_step, hidden_launches
 from nsysprof.measure.headline import headline
 from nsysprof.measure.kernel_tree import kernel_tree
 from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
-from nsysprof.measure.memory import device_memory
+from nsysprof.measure.memory import device_memory, memory_by_step
 from nsysprof.measure.patterns import call_patterns, kernels_around, sample
 from nsysprof.measure.phases import Operators, range_hotspots
 from nsysprof.measure.queue import queue_delays
@@ -91,7 +91,10 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     chosen = sample(calls, ops, found.start_ns, found.end_ns)
     parts = partitioned.result()
     hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
-    steps = measure_steps(inputs, windows, parts, StepColumns(delays.by_step, hidden_in_steps, table))
+    memory = memory_by_gpu(trace)
+    memory_in_steps = memory_by_step(memory, found.start_ns, found.end_ns)
+    columns = StepColumns(delays.by_step, hidden_in_steps, table, memory_in_steps)
+    steps = measure_steps(inputs, windows, parts, columns)
     partitions = {
         str(device): named(part.through[-1], len(hidden) > 0)
         for device, part in zip(ops.devices, parts, strict=True)
@@ -128,7 +131,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         devices=trace.devices,
         ranges=ranges,
         operators=operators.hotspots(inputs.names.classes),
-        memory=device_memory(memory_by_gpu(trace), info.start_ns),
+        memory=device_memory(memory, info.start_ns),
         tree=kernel_tree(kernels, total),
         patterns=call_patterns(calls, chosen),
         around=kernels_around(calls, chosen),

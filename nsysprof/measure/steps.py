@@ -7,14 +7,13 @@ import numpy as np
 
 from nsysprof.attribute.buckets import BUCKETS, HIDDEN, IDLE, KERNEL_WORK, LAUNCH_BOUND, WORK
 from nsysprof.attribute.idle import Cpu
-from nsysprof.attribute.operations import Operations, memory_by_gpu, of_device
+from nsysprof.attribute.operations import Operations, of_device
 from nsysprof.attribute.partition import Partition, partition_device
 from nsysprof.attribute.steps import Steps
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls, CallTable
 from nsysprof.measure.kernels import KernelNames, StepWork
-from nsysprof.measure.memory import memory_by_step
 from nsysprof.measure.results import Amount, Step, StepMemory
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I64, OverheadRows, process_id, thread_id
@@ -40,6 +39,7 @@ class StepColumns:
     queue_ns: I64
     hidden_graphs: I64
     calls: CallTable
+    memory: tuple[StepMemory | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class _Tables:
     """By device: ns by step and bucket."""
     overlap: list[I64]
     """By device."""
-    memory: tuple[StepMemory | None, ...]
     profiler: I64
+    labels: list[str]
     columns: StepColumns
 
 
@@ -82,8 +82,8 @@ def measure_steps(
         windows,
         [part.window(*bound) for part, bound in zip(parts, bounds, strict=True)],
         [part.overlap(*bound) for part, bound in zip(parts, bounds, strict=True)],
-        memory_by_step(memory_by_gpu(trace), steps.start_ns, steps.end_ns),
         overhead_within(trace.overheads, steps.start_ns, steps.end_ns),
+        [label + owner for label, owner in zip(steps.labels, _owners(inputs), strict=True)],
         columns,
     )
     return tuple(_step(tables, index) for index in range(len(steps)))
@@ -123,7 +123,7 @@ def _step(tables: _Tables, index: int) -> Step:
     categories = {key: Amount(ns, count) for key, ns, count in work if count}
     return Step(
         index=index,
-        label=steps.labels[index] + _whose(tables.inputs, index),
+        label=tables.labels[index],
         gpu_start_ns=start,
         gpu_end_ns=end,
         cpu_start_ns=begin,
@@ -141,20 +141,20 @@ def _step(tables: _Tables, index: int) -> Step:
         queue_ns=int(tables.columns.queue_ns[index]),
         overlap_ns=int(tables.overlap[device][index]) if ran else 0,
         profiler_ns=int(tables.profiler[index]),
-        memory=tables.memory[index],
+        memory=tables.columns.memory[index],
         hidden_graphs=hidden,
         is_last=bool(ran) and bool(windows.last[index, device]),
     )
 
 
-def _whose(inputs: StepInputs, index: int) -> str:
-    """Name the process or thread of a step, where several have steps of their own."""
+def _owners(inputs: StepInputs) -> list[str]:
+    """Name the process or thread of each step, where several have steps of their own."""
     steps, trace = inputs.steps, inputs.trace
     if steps.thread is not None:
-        return f" (thread {thread_id(trace.threads[steps.thread[index]])})"
+        return [f" (thread {thread_id(thread)})" for thread in trace.threads[steps.thread]]
     if steps.processes.any(axis=0).sum() < 2 or steps.processes.sum(axis=1).max() > 1:
-        return ""
-    return f" (process {process_id(trace.processes[steps.processes[index].argmax()])})"
+        return [""] * len(steps)
+    return [f" (process {process_id(one)})" for one in trace.processes[steps.processes.argmax(axis=1)]]
 
 
 _WORK = frozenset(WORK)
