@@ -24,10 +24,8 @@ _LONG_PAUSE = 0.5  # of a step's time
 _EARLY_CYCLES = 64
 _EDGE = 0.05  # of a step: the launches in front of it that are looked at
 _UNLIKE = 0.2  # of those: so many are others than usual
-_MOST_COMMON, _FEW = (
-    0.25,
-    0.05,
-)  # of a cycle that the next one may share, and of the cycles that may share more
+_MOST_COMMON = 0.25  # of a cycle: so much of it the next one may share
+_FEW = 0.05  # of the cycles may share more
 _MANY_BLOCKS, _LIKE_LENGTH, _MOSTLY = 12, 0.05, 0.7
 _MANY_LAYERS = 128  # more than models have
 _PAUSES = 1.5  # times as long as any other in the cycle: the host comes back to its loop

@@ -254,13 +254,13 @@ def _without_warmup(timeline: Timeline, group: _Group) -> tuple[_Group, int]:
     renumber[keep] = np.arange(len(keep))
     step = renumber[group.step]
     member = step >= 0
-    kept = _Group(
-        group.row[member],
-        step[member],
-        group.number[keep],
-        group.start_ns[keep],
-        group.end_ns[keep],
-        group.by_thread,
+    kept = replace(
+        group,
+        row=group.row[member],
+        step=step[member],
+        number=group.number[keep],
+        start_ns=group.start_ns[keep],
+        end_ns=group.end_ns[keep],
     )
     return kept, int(inside.sum())
 

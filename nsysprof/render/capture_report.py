@@ -16,7 +16,7 @@ from nsysprof.capture.export import Progress as OnProgress
 from nsysprof.capture.process import Streams
 from nsysprof.capture.session import Capture
 from nsysprof.measure.verdict import Verdict
-from nsysprof.render.format import count
+from nsysprof.render.format import count, number_of
 from nsysprof.render.text import plain
 
 _KILLED = 137
@@ -32,7 +32,7 @@ def print_verdict(capture: Capture, verdict: Verdict | None, console: Console) -
     elif capture.ended.code:
         console.print(Text(_end_of_program(capture.ended.code), style="yellow"))
     if left := capture.ended.left:
-        text = f"{left} process{'' if left == 1 else 'es'} did not end when the program did: ended now"
+        text = f"{number_of(left, 'process', 'es')} did not end when the program did: ended now"
         console.print(Text(f"note: {text}", style="yellow"))
     if verdict:
         _print_contents(verdict, console)

@@ -189,8 +189,13 @@ def _part(record: Mapping[str, Any], key: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
+def fits(number: int | float) -> bool:
+    """Tell whether SQLite can hold a number as an integer."""
+    return -(2**63) <= number < 2**63
+
+
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, int | float) and not isinstance(value, bool) and fits(value)
 
 
 def _number(record: Mapping[str, Any], key: str) -> float | None:

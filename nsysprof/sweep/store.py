@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from nsysprof.errors import OutputError
-from nsysprof.sweep.rows import RUN_COLUMNS, Row
+from nsysprof.sweep.rows import RUN_COLUMNS, Row, fits
 
 FILE = "sweep.sqlite"
 """The database's name in the sweep's folder."""
@@ -156,6 +156,6 @@ def _kept(value: Any) -> Any:
         return None
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
-    if value is None or isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
+    if value is None or isinstance(value, float) or (isinstance(value, int) and fits(value)):
         return value
     return json.dumps(value, default=str)
