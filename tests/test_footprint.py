@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bench.grow import grow
+from bench.processes import run
 from command_line import environment
 from real_trace import THREE_STEPS, unpack
 from trace_builder import TraceBuilder
@@ -22,12 +23,6 @@ from nsysprof.measure.footprint import memory_needed, within_memory
 from nsysprof.trace.extent import Extent
 
 MB = 10**6
-PEAK = """\
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-"""Prints the kilobytes that a command took; small itself, since a fork counts as its child's peak."""
 NOTHING = Extent(0, 0, 0, 0, 0, 0)
 
 
@@ -87,12 +82,11 @@ def test_what_is_needed(extent: Extent, page: bool, expected: int) -> None:
 def test_the_estimate_is_near_the_truth(tmp_path: Path, page: bool) -> None:
     path = tmp_path / "grown.sqlite"
     grow(unpack(THREE_STEPS, tmp_path), path, 25)
-    words = ["hotspots", str(path), "--html", "p.html"] if page else ["hotspots", str(path), "--json"]
-    command = [sys.executable, "-c", PEAK, sys.executable, "-m", "nsysprof", *words]
-    peak = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, check=True)
+    words = ["--html", str(tmp_path / "p.html")] if page else ["--json"]
+    peak = run([sys.executable, "-m", "nsysprof", "hotspots", str(path), *words]).peak_bytes
     with open_trace(path) as trace:
         needed = memory_needed(trace.extent, page)
-    assert 0.9 < needed / (int(peak.stdout) * 1024) < 1.4
+    assert 0.9 < needed / peak < 1.4
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ import os
 import platform
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -27,6 +25,7 @@ from command_line import real_nsys
 from nsys_stats import lay_out
 
 from bench.grow import grow
+from bench.processes import Run, run
 from nsysprof.assets import demo_trace
 
 REPORTS = ("cuda_gpu_kern_sum", "cuda_api_sum", "nvtx_gpu_proj_sum")
@@ -47,16 +46,6 @@ for table in ("KERNEL", "RUNTIME"):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A process that ended well."""
-
-    seconds: float
-    cpu_seconds: float
-    """Of all its threads and children; differs less than ``seconds`` while the machine does other things."""
-    megabytes: float
-
-
-@dataclass(frozen=True)
 class Measured:
     """What was timed on one trace."""
 
@@ -69,28 +58,17 @@ class Measured:
     def median(self, name: str) -> Run:
         """Return the medians of time and the most memory."""
         runs = self.runs[name]
-        return Run(
-            median(one.seconds for one in runs),
-            median(one.cpu_seconds for one in runs),
-            max(one.megabytes for one in runs),
+        return replace(
+            runs[0],
+            seconds=median(one.seconds for one in runs),
+            cpu_seconds=median(one.cpu_seconds for one in runs),
+            peak_bytes=max(one.peak_bytes for one in runs),
         )
 
     @property
     def rows(self) -> int:
         """Kernels and API calls."""
         return self.kernels + self.calls
-
-
-def run(command: list[str]) -> Run:
-    """Run a command once; its output goes nowhere."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    elapsed = time.perf_counter() - begun
-    return Run(elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def commands(nsys: Path, trace: Path, folder: Path) -> dict[str, list[str]]:
@@ -144,7 +122,7 @@ def table(measured: Measured) -> list[str]:
         one, once = measured.median(name), " (one run)" if len(runs) == 1 else ""
         lines.append(
             f"| {name}{once} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.cpu_seconds:.2f} s "
-            f"| {one.megabytes:.0f} MB |"
+            f"| {one.peak_bytes / 1e6:.0f} MB |"
         )
     return [*lines, ""]
 
@@ -163,10 +141,10 @@ def growth(everything: list[Measured]) -> list[str]:
         for name in (JSON, PAGE):
             low, high = less.median(name), more.median(name)
             seconds, cpu = high.seconds - low.seconds, high.cpu_seconds - low.cpu_seconds
-            memory = high.megabytes - low.megabytes
+            memory = high.peak_bytes - low.peak_bytes
             lines.append(
                 f"| {less.rows:,} | {more.rows:,} | {name} | {1e9 * seconds / rows:.0f} ns "
-                f"| {1e9 * cpu / rows:.0f} ns | {1e6 * memory / rows:.0f} bytes |"
+                f"| {1e9 * cpu / rows:.0f} ns | {memory / rows:.0f} bytes |"
             )
     return [*lines, ""]
 

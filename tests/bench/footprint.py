@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.__main__ import run
+from bench.processes import run
 from nsysprof import open_trace
 from nsysprof.measure.footprint import memory_needed
 
@@ -24,7 +24,7 @@ def main(paths: list[Path]) -> None:
                 extent = trace.extent
             for form, options in FORMS.items():
                 words = ["hotspots", str(path), *(options or page)]
-                peak = run([sys.executable, "-m", "nsysprof", *words]).megabytes
+                peak = run([sys.executable, "-m", "nsysprof", *words]).peak_bytes / 2**20
                 needed = memory_needed(extent, form == "page") / 2**20
                 print(f"| {path.name} | {form} | {needed:.0f} | {peak:.0f} | {needed / peak - 1:+.0%} |")
 

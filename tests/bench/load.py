@@ -8,12 +8,11 @@ the script.
 """
 
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from bench.processes import Run, measured
 from nsysprof import assets
 from nsysprof.errors import MissingDataError
 
@@ -48,20 +47,12 @@ def commands(trace: Path, folder: Path) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def measure(words: list[str], folder: Path) -> tuple[str, float, float]:
-    """Run one command; return how it ended, seconds, and the most MB that it held."""
-    begun = time.perf_counter()
-    with (folder / "stderr").open("w") as errors:
-        command = [sys.executable, "-m", "nsysprof", *words]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    said = (folder / "stderr").read_text()
-    took = time.perf_counter() - begun
-    ended = "ran out of its time" if "--timeout" in said else ENDED.get(process.returncode)
-    if ended is None:
-        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}: {said[-500:]}")
-    return ended, took, usage.ru_maxrss / 1000
+def ended(run: Run) -> str:
+    """Return what the table says of how a command ended; a failure of another kind ends the script."""
+    words = "ran out of its time" if "--timeout" in run.errors else ENDED.get(run.code)
+    if words is None:
+        raise SystemExit(f"exit code {run.code}: {run.errors[-500:]}")
+    return words
 
 
 def main(report: Path, traces: list[Path]) -> None:
@@ -75,8 +66,9 @@ def main(report: Path, traces: list[Path]) -> None:
                 "| command | time | peak memory | |\n| --- | --: | --: | --- |",
             ]
             for title, words in commands(trace, folder).items():
-                ended, seconds, megabytes = measure(words, folder)
-                lines.append(f"| `{title}` | {seconds:.2f} s | {megabytes:,.0f} MB | {ended} |")
+                one = measured([sys.executable, "-m", "nsysprof", *words])
+                line = f"| `{title}` | {one.seconds:.2f} s | {one.peak_bytes / 1e6:,.0f} MB | {ended(one)} |"
+                lines.append(line)
                 print(lines[-1], file=sys.stderr)
             lines.append("")
     report.write_text("\n".join(lines))
