@@ -1,6 +1,7 @@
 """Run nsysprof as a user does: a process of its own, with an nsys of the test's choice on PATH."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,6 +31,27 @@ def nsysprof(*words: str | Path, cwd: Path, env: dict[str, str]) -> Done:
     command = [sys.executable, "-m", "nsysprof", *map(str, words)]
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def start(
+    *words: str | Path, cwd: Path, env: dict[str, str], under: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
+    """Start nsysprof with ``words``, its output in pipes; ``under`` is what runs it, such as nohup."""
+    return subprocess.Popen(
+        [*under, sys.executable, "-m", "nsysprof", *map(str, words)],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_signals,
+    )
+
+
+def _heed_signals() -> None:
+    """Take signals as a program in a terminal does, whatever the tests were started from."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def real_nsys() -> Nsys:

@@ -3,33 +3,17 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import fake_nsys
 import pytest
-from command_line import environment, nsysprof, still_running
-from trace_builder import TraceBuilder
+from captures import names, python, write_steps
+from command_line import environment, nsysprof, start, still_running
 
 from nsysprof.capture.request import program_target, runner_target, with_images_in
 
 HELLO = [sys.executable, "-c", "print('hello from the program')"]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def write_steps(path: Path) -> Path:
-    """Write a trace with a GPU, two steps and a kernel in each."""
-    builder = TraceBuilder("3.7.2")
-    for number in (0, 1):
-        at = number * 1000
-        builder.nvtx(f"step {number}", at, at + 900)
-        builder.launch("gemm", api=(at + 10, at + 20), gpu=(at + 30, at + 400), correlation=number + 1)
-    builder.write(path)
-    return path
 
 
 def test_a_program(tmp_path: Path) -> None:
@@ -341,14 +325,8 @@ while True:
 def test_ctrl_c(tmp_path: Path, answer: str, times: int, code: int, files: list[str]) -> None:
     fake = fake_nsys.install(tmp_path / "nsys", trace=str(write_steps(tmp_path / "steps.sqlite")))
     program = [sys.executable, "-c", WAITER.format(answer=answer), str(tmp_path)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "nsysprof", "capture", "--name", "x", "--", *program],
-        cwd=tmp_path,
-        env=environment(fake),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = ["capture", "--name", "x", "--", *program]
+    with start(*words, cwd=tmp_path, env=environment(fake)) as process:
         assert process.stdout is not None
         for expected in ("ready\n", "asked to stop\n")[:times]:
             assert process.stdout.readline() == expected
@@ -366,13 +344,8 @@ def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     wait = f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)"
     program = f"import os, time\nprint('first')\n{wait}\nprint('second')"
-    with subprocess.Popen(
-        [sys.executable, "-m", "nsysprof", "capture", "--name", "x", "--", sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=environment(fake),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = ["capture", "--name", "x", "--", *python(program)]
+    with start(*words, cwd=tmp_path, env=environment(fake)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "first\n"
         gate.touch()

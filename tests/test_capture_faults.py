@@ -12,8 +12,8 @@ from pathlib import Path
 
 import fake_nsys
 import pytest
-from command_line import environment, nsysprof, still_running
-from faults import own_mounts, python, start, wait_for
+from captures import WHOLE, names, own_mounts, python, temp, wait_for
+from command_line import environment, nsysprof, start, still_running
 
 from nsysprof.capture import options
 from nsysprof.capture.locate import find_nsys
@@ -23,20 +23,8 @@ from nsysprof.capture.request import Request, program_target
 from nsysprof.capture.session import run_capture
 from nsysprof.errors import NsysError, NsysprofError
 
-WHOLE = ["x.nsys-rep", "x.run.json", "x.sqlite"]
 SLEEP = "import sys, time; print('ready', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {SLEEP}"
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def temp(tmp_path: Path) -> Path:
-    """Return a folder for temporary files, to see what is left in it."""
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
 
 
 # The program
@@ -140,27 +128,8 @@ def test_nohup_is_heeded(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     wait = f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)"
     code = f"import os, time\nprint('ready', flush=True)\n{wait}"
-    command = [
-        "nohup",
-        sys.executable,
-        "-m",
-        "nsysprof",
-        "capture",
-        "-o",
-        "out",
-        "--name",
-        "x",
-        "--",
-        *python(code),
-    ]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=environment(fake),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = ["capture", "-o", "out", "--name", "x", "--", *python(code)]
+    with start(*words, cwd=tmp_path, env=environment(fake), under=("nohup",)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGHUP)

@@ -4,15 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command_line import environment, nsysprof, real_nsys, still_running
-from faults import own_mounts, python, start, wait_for
+from captures import WHOLE, names, own_mounts, python, temp, wait_for
+from command_line import environment, nsysprof, real_nsys, start, still_running
 
 from nsysprof.trace import open_trace
 
-WHOLE = ["x.nsys-rep", "x.run.json", "x.sqlite"]
 STEPS = """
 import nvtx, os, sys, time
 for i in range(3):
@@ -21,19 +22,19 @@ print("ready", flush=True)
 """
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def range_texts(path: Path) -> list[str]:
     with open_trace(path) as trace:
         return sorted(trace.range_texts[code] for code in trace.ranges.text)
 
 
-def temp(tmp_path: Path) -> Path:
-    folder = tmp_path / "temp"
-    folder.mkdir()
-    return folder
+@contextmanager
+def hanging(tmp_path: Path, temporary: Path) -> Iterator[subprocess.Popen[str]]:
+    """Capture a program that wrote its ranges and does not end."""
+    words = ["capture", "-o", "out", "--name", "x", "--", *python(STEPS + "time.sleep(600)"), str(tmp_path)]
+    with start(*words, cwd=tmp_path, env=environment(TMPDIR=str(temporary))) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
 
 
 @pytest.mark.parametrize(
@@ -92,11 +93,7 @@ def agents(folder: Path) -> list[int]:
 def test_nsys_loses_its_agent(tmp_path: Path) -> None:
     real_nsys()
     mine = temp(tmp_path)
-    program = [*python(STEPS + "time.sleep(600)"), str(tmp_path)]
-    words = ["capture", "-o", "out", "--name", "x", "--", *program]
-    with start(*words, cwd=tmp_path, env=environment(TMPDIR=str(mine))) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with hanging(tmp_path, mine) as process:
         for agent in agents(mine):
             os.kill(agent, signal.SIGKILL)
         out, _ = process.communicate(timeout=60)
@@ -111,11 +108,7 @@ def test_nsys_loses_its_agent(tmp_path: Path) -> None:
 def test_nsys_is_killed(tmp_path: Path) -> None:
     real_nsys()
     mine = temp(tmp_path)
-    program = [*python(STEPS + "time.sleep(600)"), str(tmp_path)]
-    words = ["capture", "-o", "out", "--name", "x", "--", *program]
-    with start(*words, cwd=tmp_path, env=environment(TMPDIR=str(mine))) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with hanging(tmp_path, mine) as process:
         for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
             if b"profile" in Path("/proc", child, "cmdline").read_bytes().split(b"\0"):
                 os.kill(int(child), signal.SIGKILL)

@@ -9,29 +9,10 @@ from pathlib import Path
 
 import fake_nsys
 import pytest
-from command_line import environment, nsysprof, real_nsys
-from faults import own_mounts, python, start
-from trace_builder import TraceBuilder
+from captures import WHOLE, names, own_mounts, python, write_steps
+from command_line import environment, nsysprof, real_nsys, start
 
 from nsysprof.capture.manifest import portable
-
-WHOLE = ["x.nsys-rep", "x.run.json", "x.sqlite"]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def write_steps(path: Path) -> Path:
-    """Write a trace with a GPU, two steps and a kernel in each."""
-    builder = TraceBuilder("3.7.2")
-    for number in (0, 1):
-        at = number * 1000
-        builder.nvtx(f"step {number}", at, at + 900)
-        builder.launch("gemm", api=(at + 10, at + 20), gpu=(at + 30, at + 400), correlation=number + 1)
-    builder.write(path)
-    return path
-
 
 # Two at once
 

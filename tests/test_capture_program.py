@@ -10,7 +10,7 @@ from pathlib import Path
 
 import fake_nsys
 import pytest
-from command_line import environment, nsysprof, real_nsys, still_running
+from command_line import environment, nsysprof, real_nsys, start, still_running
 
 from nsysprof.capture import module_ranges
 from nsysprof.capture.locate import find_nsys
@@ -241,15 +241,8 @@ def test_a_program_that_ends_before_its_time_keeps_its_exit_code(tmp_path: Path)
 def test_a_user_s_own_sigterm_is_no_success(tmp_path: Path) -> None:
     fake = fake_nsys.install(tmp_path / "nsys")
     code = "import time; print('ready', flush=True); time.sleep(60)"
-    command = [sys.executable, "-m", "nsysprof", "capture", "--duration", "60", "--name", "x", "--"]
-    with subprocess.Popen(
-        [*command, sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment(fake),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    words = ["capture", "--duration", "60", "--name", "x", "--"]
+    with start(*words, sys.executable, "-c", code, cwd=tmp_path, env=environment(fake)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)

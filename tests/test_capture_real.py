@@ -4,11 +4,10 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
-from command_line import environment, nsysprof, real_nsys, still_running
+from command_line import environment, nsysprof, real_nsys, start, still_running
 
 from nsysprof.capture.preflight import nvtx_version, try_ranges
 from nsysprof.trace import open_trace
@@ -25,7 +24,7 @@ nvtx.push_range("save"); nvtx.pop_range()
 print("done")
 sys.exit(int(sys.argv[1]))
 """
-CAPTURE = [sys.executable, "-m", "nsysprof", "capture", "--name", "x", "--"]
+CAPTURE = ["capture", "--name", "x", "--"]
 STEPS = ["step 0", "step 1", "step 2", "step 3"]
 
 
@@ -68,14 +67,8 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path: Path) -> None:
         "print('ready')\n"
         "while True: time.sleep(0.05)"
     )
-    with subprocess.Popen(
-        [*CAPTURE, sys.executable, "-c", program, str(tmp_path)],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = [*CAPTURE, sys.executable, "-c", program, str(tmp_path)]
+    with start(*words, cwd=tmp_path, env=environment()) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
@@ -95,14 +88,8 @@ def test_the_second_ctrl_c_kills_everything(tmp_path: Path) -> None:
         "print('ready')\n"
         "while True: time.sleep(0.05)"
     )
-    with subprocess.Popen(
-        [*CAPTURE, sys.executable, "-c", program, str(tmp_path)],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    words = [*CAPTURE, sys.executable, "-c", program, str(tmp_path)]
+    with start(*words, cwd=tmp_path, env=environment()) as process:
         assert process.stdout is not None
         for expected in ("ready\n", "no\n"):
             assert process.stdout.readline() == expected

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any
 import fake_nsys
 import fake_runner
 import pytest
-from command_line import Done, environment, nsysprof, still_running
+from command_line import Done, environment, nsysprof, start, still_running
 from trace_builder import TraceBuilder
 
 RUNNER = fake_runner.__file__
@@ -244,12 +243,10 @@ def test_a_run_that_takes_too_long_is_ended(sweep: Sweep, tmp_path: Path, mode: 
 
 
 def test_interrupted_in_the_middle_it_goes_on_there(sweep: Sweep, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "nsysprof", "sweep", "--runner", RUNNER, "-o", "out", "--json"]
+    command = ["sweep", "--runner", RUNNER, "-o", "out", "--json"]
     axes = ["mode=ok,hang", "batch=1,2"]
     env = environment(FAKE_RUNNER_STARTS=str(tmp_path / "starts.txt"))
-    process = subprocess.Popen(
-        [*command, *axes], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start(*command, *axes, cwd=tmp_path, env=env)
     wait_for(lambda: "hang" in (tmp_path / "starts.txt").read_text(), tmp_path / "starts.txt")
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
@@ -278,11 +275,9 @@ def wait_for(condition: Callable[[], bool], path: Path) -> None:
 
 
 def test_a_second_ctrl_c_kills(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "nsysprof", "sweep", "--runner", RUNNER, "mode=stubborn", "-o", "out"]
+    command = ["sweep", "--runner", RUNNER, "mode=stubborn", "-o", "out"]
     env = environment(FAKE_RUNNER_STARTS=str(tmp_path / "starts.txt"))
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start(*command, cwd=tmp_path, env=env)
     wait_for(lambda: True, tmp_path / "starts.txt")
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)

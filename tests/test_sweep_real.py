@@ -8,11 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from command_line import environment, still_running
+from command_line import environment, start, still_running
 from test_sweep_page import data_of
 
 TOY = ["--preset", "tiny", "--device", "cpu", "--warmup", "0", "--prompt-tokens", "4"]
-COMMAND = [sys.executable, "-m", "nsysprof", "sweep", "steps=1,2", "batch=1,2", "-o", "out", "--json"]
+COMMAND = ["sweep", "steps=1,2", "batch=1,2", "-o", "out", "--json"]
 
 
 def finished(folder: Path) -> dict[str, str]:
@@ -24,10 +24,8 @@ def finished(folder: Path) -> dict[str, str]:
 
 
 def test_interrupted_and_resumed(tmp_path: Path) -> None:
-    command = [*COMMAND, "--html", "page.html", "--", *TOY]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    words = [*COMMAND, "--html", "page.html", "--", *TOY]
+    process = start(*words, cwd=tmp_path, env=environment())
     assert process.stderr is not None
     assert process.stderr.readline() == "4 runs\n"
     assert process.stderr.readline().startswith("[1/4] steps 1, batch 1  ")
@@ -42,6 +40,7 @@ def test_interrupted_and_resumed(tmp_path: Path) -> None:
     assert result["complete"] is False
     assert [point["status"] for point in result["points"]].count("missing") == 4 - len(before)
 
+    command = [sys.executable, "-m", "nsysprof", *words]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300, check=False
     )
