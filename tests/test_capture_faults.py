@@ -13,6 +13,7 @@ from pathlib import Path
 import fake_nsys
 import pytest
 from captures import WHOLE, names, own_mounts, python, temp, wait_for
+from comfyui_server import ComfyUIError
 from command_line import environment, nsysprof, start, still_running
 
 from nsysprof.capture import options
@@ -344,6 +345,7 @@ def test_a_full_disk_under_the_temporary_folder(tmp_path: Path) -> None:
 def test_the_readme_has_every_exit_code() -> None:
     readme = " ".join((Path(__file__).parent.parent / "README.md").read_text().split())
     waiting, codes = [NsysprofError], {1}
+    assert ComfyUIError in NsysprofError.__subclasses__()  # the runners' own count, too
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
