@@ -1,13 +1,13 @@
 """How far the CPU was ahead of the GPU: from the return of a launch call to the start of its kernel."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from nsysprof.attribute.operations import Operations
+from nsysprof.attribute.tally import distinct
 from nsysprof.trace.model import I32, I64, ApiRows
-
-_BITS = 40  # of a delay that count: 18 minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,33 @@ def queue_delays(ops: Operations, api: ApiRows, step: I32, steps: int) -> QueueD
         launch, group, begun = launch[known], group[known], begun[known]
     if not len(launch):
         return QueueDelays(-1, np.full(steps, -1, np.int64))
-    delay = np.clip(begun - api.end_ns[launch], 0, (1 << _BITS) - 1)
-    middle = (len(delay) - 1) // 2
-    overall = int(np.partition(delay, middle)[middle])
-    delay |= group.astype(np.int64) << _BITS  # one sort orders by step and then by delay
-    delay.sort()
-    bounds = np.searchsorted(delay, np.arange(steps + 1, dtype=np.int64) << _BITS)
-    first, count = bounds[:-1], np.diff(bounds)
-    middles = delay[np.minimum(first + np.maximum(count - 1, 0) // 2, len(delay) - 1)]
-    return QueueDelays(overall, np.where(count > 0, middles & ((1 << _BITS) - 1), -1))
+    delay = np.maximum(begun - api.end_ns[launch], 0)
+    by_step = _medians(delay, group, steps)
+    return QueueDelays(_median(delay), by_step)
+
+
+def _medians(delay: I64, group: I32, groups: int) -> I64:
+    """Return the median by group, -1 for a group without any; may change the order of ``delay``."""
+    first = _firsts(group)
+    begun = group[first[group[first] >= 0]]
+    if len(distinct(begun)) < len(begun):  # steps that run side by side
+        order = np.argsort(group, kind="stable")
+        delay, group = delay[order], group[order]
+        first = _firsts(group)
+    found = np.full(groups, -1, np.int64)
+    for low, high in pairwise([*first.tolist(), len(group)]):
+        if group[low] >= 0:
+            found[group[low]] = _median(delay[low:high])
+    return found
+
+
+def _firsts(group: I32) -> I64:
+    """Return where each run of rows of one group begins."""
+    return np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+
+
+def _median(values: I64) -> int:
+    """Return the lower of the two in the middle; changes the order of ``values``."""
+    middle = (len(values) - 1) // 2
+    values.partition(middle)
+    return int(values[middle])

@@ -26,16 +26,14 @@ from nsysprof.trace.source import Source
 _LATEST = 2**62  # differences of two times below it fit in 64 bits
 MOST_NS = 2**60
 """What the rows of a table may last together, which is 36 years: sums of several tables fit in 64 bits."""
+_AT_ONCE = 1 << 16  # rows whose scratch arrays stay in the processor's cache
 Keep = npt.NDArray[np.bool_] | slice
 
 
 def usable(source: Source, table: Table, start: I64, end: I64) -> Keep:
     """Return which rows have a start and an end that make sense; warns when some have not."""
-    everything = slice(None)
-    if not len(start):
-        return everything
-    if start.min() >= 0 and end.max() <= _LATEST and (end >= start).all() and _countable(start, end):
-        return everything
+    if _all_usable(start, end):
+        return slice(None)
     keep: npt.NDArray[np.bool_] = (start >= 0) & (end >= start) & (end <= _LATEST)
     if not _countable(start[keep], end[keep]):
         keep[keep] = end[keep] - start[keep] <= MOST_NS // len(keep)
@@ -43,6 +41,20 @@ def usable(source: Source, table: Table, start: I64, end: I64) -> Keep:
     source.warn(f"{bad:,} of {len(keep):,} rows of {table.name} have impossible times and are left out")
     source.kept[table.name] = np.flatnonzero(keep)
     return keep
+
+
+def _all_usable(start: I64, end: I64) -> bool:
+    """Tell what ``usable`` finds nearly always, without an array as long as the table."""
+    lasted = 0.0
+    for low in range(0, len(start), _AT_ONCE):
+        begun, ended = start[low : low + _AT_ONCE], end[low : low + _AT_ONCE]
+        if begun.min() < 0 or ended.max() > _LATEST:
+            return False
+        duration = ended - begun
+        if duration.min() < 0:
+            return False
+        lasted += float(duration.sum(dtype=np.float64))
+    return lasted <= MOST_NS
 
 
 def _countable(start: I64, end: I64) -> bool:
