@@ -197,8 +197,8 @@ def _group(timeline: Timeline, numbers: Mapping[int, int], by_text: bool) -> _Gr
 
 def _in_step(group: _Group, owner: I32) -> bool:
     """Tell whether all that take steps (``owner`` of each member) take most of them together."""
-    pairs = np.unique(np.stack([group.step, owner]), axis=1)
-    together = np.bincount(pairs[0])
+    owners = int(owner.max()) + 2  # one more for the unknown, -1
+    together = np.bincount(distinct(group.step * owners + owner + 1) // owners)
     return bool((together == together.max()).mean() >= _IN_STEP)
 
 
