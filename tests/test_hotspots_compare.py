@@ -7,10 +7,11 @@ import pytest
 from hotspots_example import example, example_step
 from trace_builder import TraceBuilder
 
+from nsysprof.attribute.buckets import WORK
 from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.headline import headline
 from nsysprof.measure.hotspots import measure_hotspots
-from nsysprof.measure.results import Comparison, Outlier, Step
+from nsysprof.measure.results import Amount, Comparison, Outlier, Step
 from nsysprof.trace import open_trace
 
 
@@ -25,6 +26,7 @@ def step(index: int, **partition: int) -> Step:
         busy_ns=busy,
         idle_ns=wall - busy,
         partition=buckets,
+        categories={key: Amount(ns, 1) for key, ns in buckets.items() if key in WORK},
         kernels=100,
     )
 
@@ -214,6 +216,34 @@ def test_without_steps_the_whole_trace() -> None:
     assert headline(hotspots) == (
         "The GPU is busy for 600 ns of 1.00 us, 400 ns idle, all of it in synchronisation; "
         "largest: GEMM 600 ns.",
+    )
+
+
+def test_work_that_the_step_did_not_launch() -> None:
+    other = replace(step(0, gemm=6_000_000, idle_queued=10_000), categories={"gemm": Amount(4_000_000, 9)})
+    assert sentences([other]) == (
+        "A step takes 6.01 ms: 6.00 ms GPU busy, 2.00 ms of it launched outside the step, hardly ever idle "
+        "(100 kernels a step); largest: GEMM 6.00 ms.",
+    )
+
+
+def test_a_step_that_is_slow_for_what_ran_after_it() -> None:
+    steps = [step(at, gemm=400_000, idle_host=400_000) for at in range(8)]
+    steps[3] = replace(step(3, gemm=18_400_000, idle_host=400_000), categories=steps[0].categories)
+    assert sentences(steps)[1] == (
+        "step 3 takes 18.8 ms, 18.0 ms more than the median: 18.0 ms more GEMM, launched outside the step."
+    )
+    found = compare_steps(steps)
+    assert found is not None
+    assert found.outliers[0].outside_ns == 18_000_000
+
+
+def test_a_step_on_several_gpus() -> None:
+    one = step(0, gemm=6_000_000, idle_queued=10_000)
+    both = replace(one, device=1, partitions={"0": {"gemm": 5_000_000}, "1": one.partition})
+    assert sentences([both]) == (
+        "A step takes 6.01 ms on GPU 1, the busiest of 2: 6.00 ms GPU busy, hardly ever idle "
+        "(100 kernels a step on 2 GPUs); largest: GEMM 6.00 ms.",
     )
 
 

@@ -56,6 +56,9 @@ def test_whole_graphs_are_work_of_their_own_kind(tmp_path: Path) -> None:
     assert [(step.kernels, step.busy_ns) for step in found.steps] == [(1, 700), (1, 700)]
     assert found.categories["graph"].ns == 1_200
     assert found.hidden_graphs == 0
+    (warning,) = found.warnings
+    assert warning.startswith("of 2 CUDA graph launches only start and end were recorded")
+    assert "(1 kernel and 1 CUDA graph a step)" in found.headline[0]
 
 
 def test_hidden_graphs_make_busy_and_idle_unknown(tmp_path: Path) -> None:
@@ -87,6 +90,60 @@ def test_steps_without_hidden_graphs_keep_their_figures(tmp_path: Path) -> None:
     builder.nvtx("step 1", 1_000, 1_900)
     found = measure(builder, tmp_path)
     assert [(step.busy_ns, step.idle_ns) for step in found.steps] == [(-1, -1), (100, 0)]
+
+
+def test_a_graph_hides_the_end_of_the_step_before_it(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(4):
+        start, first = 1_000 * step, 600 if step % 2 else 20
+        builder.nvtx(f"step {step}", start, start + 900)
+        if step % 2:  # runs before the step's first kernel, so in the window of the step before
+            builder.api("cudaGraphLaunch_v10000", start + 5, start + 10, 100 + step)
+        builder.launch(
+            "gemm_kernel",
+            (start + first, start + first + 10),
+            (start + first + 10, start + first + 90),
+            correlation=step + 1,
+        )
+    found = measure(builder, tmp_path)
+    assert [step.hidden_graphs for step in found.steps] == [1, 1, 1, 1]
+    assert [step.busy_ns for step in found.steps] == [-1] * 4
+    assert [step.launch_bound for step in found.steps] == [-1.0] * 4
+    assert found.launch_bound == -1.0
+
+
+def test_a_graph_launched_between_steps_hides_what_the_gpu_did_then(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(4):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 200)
+        builder.launch(
+            "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
+        )
+        if step == 1:
+            builder.api("cudaGraphLaunch_v10000", start + 500, start + 520, 100)
+    found = measure(builder, tmp_path)
+    assert [(step.hidden_graphs, step.busy_ns) for step in found.steps] == [
+        (0, 60),
+        (1, -1),
+        (0, 60),
+        (0, 60),
+    ]
+
+
+def test_a_graph_of_a_process_hides_nothing_on_a_gpu_that_it_does_not_use(tmp_path: Path) -> None:
+    builder = TraceBuilder().gpu(1, "NVIDIA H200")
+    for step in range(2):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 200)
+        builder.launch(
+            "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
+        )
+    builder.launch("gemm_kernel", (10, 20), (30, 90), correlation=1, tid=2000, pid=2000, device=1)
+    builder.api("cudaGraphLaunch_v10000", 500, 520, 100, pid=2000, tid=2000)
+    found = measure(builder, tmp_path)
+    assert found.hidden_graphs == 1
+    assert [step.busy_ns for step in found.steps] == [60, 60]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,9 +33,10 @@ def rows(*events: tuple[int, int], device: int = 0, kind: int = 2) -> MemoryRows
     )
 
 
-def windows(*spans: tuple[int, int]) -> tuple[I64, I64]:
+def windows(*spans: tuple[int, int]) -> tuple[I64, I64, npt.NDArray[np.bool_]]:
+    """Windows of steps that process 0 runs."""
     columns = np.array(spans, np.int64).reshape(-1, 2)
-    return columns[:, 0], columns[:, 1]
+    return columns[:, 0], columns[:, 1], np.ones((len(columns), 1), bool)
 
 
 def test_peak_and_sums() -> None:
@@ -81,6 +83,30 @@ def test_host_memory_does_not_count() -> None:
 def test_steps(window: tuple[int, int], found: StepMemory) -> None:
     events = rows((10, 100), (20, 50), (30, -100), (40, 20))
     assert memory_by_step(events, *windows(window)) == (found,)
+
+
+def test_memory_of_other_processes_is_not_the_steps(tmp_path: Path) -> None:
+    builder = TraceBuilder().gpu(1, "NVIDIA H200")
+    for step in range(2):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 900)
+        builder.launch(
+            "gemm_kernel", (start + 10, start + 20), (start + 20, start + 90), correlation=10 + step
+        )
+        builder.memory(start + 50, 7)
+        builder.launch(
+            "gemm_kernel",
+            (start + 10, start + 20),
+            (start + 20, start + 90),
+            correlation=20 + step,
+            tid=2000,
+            pid=2000,
+            device=1,
+        )
+        builder.memory(start + 60, 64, pid=2000, device=1).memory(start + 70, 5, pid=2000)
+    with open_trace(builder.write(tmp_path / "trace.sqlite")) as trace:
+        found = measure_hotspots(trace)
+    assert [step.memory for step in found.steps] == [StepMemory(12, 1, 7, 0), StepMemory(24, 1, 7, 0)]
 
 
 def test_without_events() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nsysprof.attribute.buckets import WORK
 from nsysprof.measure.results import Comparison, Outlier, Step
 
 _DEVIATIONS = 4.0  # robust standard deviations from the median that make an outlier
@@ -67,4 +68,13 @@ def _outlier(step: Step, typical: Step) -> Outlier:
         excess_ns=excess,
         bucket=most,
         bucket_excess_ns=difference[most],
+        outside_ns=_outside(step, typical, most, difference[most]),
     )
+
+
+def _outside(step: Step, typical: Step, bucket: str, excess: int) -> int:
+    """Return how much of a bucket's excess is work that the step did not launch, at the least."""
+    if bucket not in WORK:
+        return 0
+    own, usual = (each.categories[bucket].ns if bucket in each.categories else 0 for each in (step, typical))
+    return max(excess - max(own - usual, 0), 0)

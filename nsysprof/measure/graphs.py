@@ -1,27 +1,105 @@
 """CUDA graphs: launches whose work the trace shows, and those whose work it hides."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.attribute.operations import Operations
+from nsysprof.attribute.steps import Steps
+from nsysprof.attribute.submissions import Submissions
+from nsysprof.attribute.tally import distinct
+from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls
-from nsysprof.trace.model import I64
+from nsysprof.trace.model import I32, I64
+
+_NEVER = int(np.iinfo(np.int64).max)
 
 
-def hidden_launches(calls: Calls, ops: Operations) -> I64:
-    """Return the API rows of graph launches to which no operation belongs.
+@dataclass(frozen=True, slots=True)
+class HiddenGraphs:
+    """Launches of graphs whose work the trace hides, and when that work can have run on a GPU."""
+
+    launched_ns: I64
+    """When each was launched."""
+    process: I32
+    """Index into ``Trace.processes``, -1 when unknown."""
+    earliest_ns: I64
+    """When the graph can have begun: not before its launch, nor before what its thread submitted before."""
+    latest_ns: I64
+    """When it must have ended: what its thread submitted next began."""
+    reach: npt.NDArray[np.bool_]
+    """Whether each device can have run it, as its process uses the device; shape (launches, devices)."""
+
+    def __len__(self) -> int:
+        """Return the number of launches."""
+        return len(self.launched_ns)
+
+    def by_step(self, steps: Steps, windows: Windows) -> I64:
+        """Return how many make a step's busy time unknown: launched in its CPU window or run in its GPU's."""
+        found = np.zeros(len(steps), np.int64)
+        for process in distinct(self.process).tolist():
+            mine = self.process == process
+            theirs = steps.processes[:, process] if process >= 0 else np.ones(len(steps), bool)
+            launched = np.sort(self.launched_ns[mine])
+            begun = np.searchsorted(launched, [steps.start_ns[theirs], steps.end_ns[theirs]])
+            found[theirs] += begun[1] - begun[0]
+        for device in range(self.reach.shape[1]):
+            there = np.flatnonzero(windows.present[:, device])
+            mine = self.reach[:, device]
+            begun = np.searchsorted(np.sort(self.earliest_ns[mine]), windows.end_ns[there, device])
+            over = np.searchsorted(
+                np.sort(self.latest_ns[mine]), windows.start_ns[there, device], side="right"
+            )
+            found[there] = np.maximum(found[there], begun - over)
+        return found
+
+
+def hidden_graphs(calls: Calls, submissions: Submissions, thread_process: I32) -> HiddenGraphs:
+    """Return the graph launches to which no operation belongs.
+
+    thread_process: process index by thread index.
 
     nsys hides the kernels of a graph under ``--cuda-graph-trace=graph``; what it records of the graph as a
     whole counts as an operation.
     """
-    if not any(kind.key == "graph_launch" for kind in calls.kinds):
-        return np.zeros(0, np.int64)
-    launches = calls.is_class("graph_launch")
-    launches[ops.launch[ops.launch >= 0]] = False
-    return np.flatnonzero(launches)
+    ops = submissions.ops
+    rows = np.zeros(0, np.int64)
+    if any(kind.key == "graph_launch" for kind in calls.kinds):
+        launches = calls.is_class("graph_launch")
+        launches[ops.launch[ops.launch >= 0]] = False
+        rows = np.flatnonzero(launches)
+    launched, thread = calls.rows.start_ns[rows], calls.rows.thread[rows]
+    process = np.append(thread_process, np.int32(-1))[thread]
+    earliest, latest = launched.copy(), np.full(len(rows), _NEVER)
+    for one in distinct(thread).tolist():
+        mine = np.flatnonzero(thread == one)
+        earliest[mine], latest[mine] = _between(launched[mine], submissions, one)
+    return HiddenGraphs(launched, process, earliest, latest, _reach(process, ops))
 
 
-def hidden_by_step(rows: I64, calls: Calls, start_ns: I64, end_ns: I64) -> I64:
-    """Return how many of the given launches began in each CPU window."""
-    begun = np.sort(calls.rows.start_ns[rows])
-    hidden: I64 = np.searchsorted(begun, end_ns) - np.searchsorted(begun, start_ns)
-    return hidden
+def _between(launched: I64, submissions: Submissions, thread: int) -> tuple[I64, I64]:
+    """Return the ends of what a thread submitted before each launch, and the starts of what it did after.
+
+    As a stream runs what is submitted to it in turn, the graph ran between these.
+    """
+    earliest, latest = launched.copy(), np.full(len(launched), _NEVER)
+    if thread < 0:
+        return earliest, latest
+    place = submissions.by_time(launched)
+    for group in submissions.of_thread(thread):
+        end, start = submissions.ops.end_ns[group.rows], submissions.ops.start_ns[group.rows]
+        behind = np.searchsorted(group.place, place)
+        earliest = np.maximum(earliest, np.append(end, -1)[behind - 1])
+        latest = np.minimum(latest, np.append(start, _NEVER)[behind])
+    return earliest, np.maximum(latest, earliest + 1)
+
+
+def _reach(process: I32, ops: Operations) -> npt.NDArray[np.bool_]:
+    """Return which devices may have run the work of each process: those it used, all where it used none."""
+    reach = np.ones((len(process), len(ops.devices)), bool)
+    for one in distinct(process).tolist() if len(ops.devices) > 1 else ():
+        used = np.bincount(ops.device[ops.process == one], minlength=len(ops.devices)) > 0
+        if used.any():
+            reach[process == one] = used
+    return reach

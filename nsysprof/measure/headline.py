@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nsysprof.attribute.buckets import HIDDEN, IDLE, LAUNCH_BOUND, WORK_LABELS
+from nsysprof.attribute.buckets import GRAPH, HIDDEN, IDLE, LAUNCH_BOUND, WORK_LABELS
 from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
 from nsysprof.units import duration, number_of
 
@@ -39,11 +39,28 @@ def _of_step(step: Step) -> str:
             f"A step takes {duration(step.wall_ns)}, with {launches} whose kernels the trace does not show: "
             "its busy and idle time are unknown."
         )
+    where = (
+        f" on GPU {step.device}, the busiest of {len(step.partitions)}" if len(step.partitions) > 1 else ""
+    )
     return (
-        f"A step takes {duration(step.wall_ns)}: {duration(step.busy_ns)} GPU busy"
-        f"{_idle(step.partition, step.idle_ns)} ({number_of(step.kernels, 'kernel')} a step)"
+        f"A step takes {duration(step.wall_ns)}{where}: {duration(step.busy_ns)} GPU busy{_not_its_own(step)}"
+        f"{_idle(step.partition, step.idle_ns)} ({_launched(step)})"
         f"; largest: {_largest(step.partition)}."
     )
+
+
+def _not_its_own(step: Step) -> str:
+    """Say how much of the busy time is, at the least, work that the step did not launch, unless little."""
+    others = step.busy_ns - sum(amount.ns for amount in step.categories.values())
+    return f", {duration(others)} of it launched outside the step" if others > 0.05 * step.busy_ns else ""
+
+
+def _launched(step: Step) -> str:
+    """Say what a step launches."""
+    graphs, gpus = step.categories[GRAPH].count if GRAPH in step.categories else 0, len(step.partitions)
+    words = [number_of(step.kernels, "kernel")] if step.kernels or not graphs else []
+    words += [number_of(graphs, "CUDA graph")] if graphs else []
+    return f"{' and '.join(words)} a step" + (f" on {gpus} GPUs" if gpus > 1 else "")
 
 
 def _of_trace(hotspots: Hotspots) -> tuple[str, ...]:
@@ -109,4 +126,5 @@ def _why(outlier: Outlier) -> str:
         return f"{amount} idle {_CAUSES[outlier.bucket]}"
     if outlier.bucket == HIDDEN:
         return f"{amount} in CUDA graphs that the trace does not show, or idle"
-    return f"{amount} {WORK_LABELS.get(outlier.bucket, outlier.bucket)}"
+    outside = ", launched outside the step" if 2 * outlier.outside_ns > abs(outlier.bucket_excess_ns) else ""
+    return f"{amount} {WORK_LABELS.get(outlier.bucket, outlier.bucket)}{outside}"

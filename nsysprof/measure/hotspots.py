@@ -14,7 +14,7 @@ from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.distortion import distortion_beside, ran_beside
 from nsysprof.measure.footprint import within_memory
-from nsysprof.measure.graphs import hidden_by_step, hidden_launches
+from nsysprof.measure.graphs import hidden_graphs
 from nsysprof.measure.headline import headline
 from nsysprof.measure.kernel_tree import kernel_tree
 from nsysprof.measure.kernels import category_shares, kernel_hotspots, load_names, work_by_step
@@ -76,7 +76,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     """Measure what was attributed."""
     trace, ops, calls, found = inputs.trace, inputs.ops, inputs.calls, inputs.steps
     info = _info(trace, ops)
-    hidden = hidden_launches(calls, ops)
+    hidden = hidden_graphs(calls, inputs.submissions, trace.thread_process)
     windows = gpu_windows(ops, found.of_op, found.chain)
     overheads = trace.overheads
     partitioned = Beside(lambda: partition_devices(inputs, windows, overheads))
@@ -90,10 +90,9 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     kernels = kernel_hotspots(trace, inputs.names, operators.of_names(), total)
     chosen = sample(calls, ops, found.start_ns, found.end_ns)
     parts = partitioned.result()
-    hidden_in_steps = hidden_by_step(hidden, calls, found.start_ns, found.end_ns)
     memory = memory_by_gpu(trace)
-    memory_in_steps = memory_by_step(memory, found.start_ns, found.end_ns)
-    columns = StepColumns(delays.by_step, hidden_in_steps, table, memory_in_steps)
+    memory_in_steps = memory_by_step(memory, found.start_ns, found.end_ns, found.processes)
+    columns = StepColumns(delays.by_step, hidden.by_step(found, windows), table, memory_in_steps)
     steps = measure_steps(inputs, windows, parts, columns)
     partitions = {
         str(device): named(part.through[-1], len(hidden) > 0)
@@ -114,13 +113,13 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
         warnings=(
             *trace.warnings,
-            *_doubts(ops, calls, found, len(hidden)),
+            *_doubts(trace, ops, calls, found, len(hidden)),
             *unclosed_ranges(trace),
             *found.notes,
         ),
         partition=busiest,
         partitions=partitions,
-        launch_bound=launch_bound(busiest),
+        launch_bound=-1.0 if len(hidden) else launch_bound(busiest),
         queue_ns=delays.overall_ns,
         overlap_ns=sum(int(part.overlap(part.cuts[:1], part.cuts[-1:])[0]) for part in parts),
         profiler_ns=int(overhead_within(trace.overheads, *whole)[0]),
@@ -181,13 +180,19 @@ def _info(trace: Trace, ops: Operations) -> TraceInfo:
     )
 
 
-def _doubts(ops: Operations, calls: Calls, found: Steps, hidden: int) -> tuple[str, ...]:
+def _doubts(trace: Trace, ops: Operations, calls: Calls, found: Steps, hidden: int) -> tuple[str, ...]:
     """Say what a reader must know before trusting the figures."""
     doubts = []
     if hidden:
         doubts.append(
             f"{number_of(hidden, 'CUDA graph launch', 'es')} ran work that the trace does not show, so the "
             "GPU's busy and idle time there are unknown; capture with `nsys profile --cuda-graph-trace=node`"
+        )
+    if len(trace.graphs):
+        doubts.append(
+            f"of {number_of(len(trace.graphs), 'CUDA graph launch', 'es')} only start and end were recorded: "
+            "all between counts as busy, the kernels are unknown; capture with `nsys profile "
+            "--cuda-graph-trace=node`"
         )
     if not len(ops):
         doubts.append(

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.attribute.tally import distinct
 from nsysprof.measure.results import DeviceMemory, MemoryPoint, StepMemory
-from nsysprof.trace.model import I64, MemoryRows
+from nsysprof.trace.model import I32, I64, MemoryRows
 
 POINTS = 400
 """Points of a device's curve, at most about twice as many are kept."""
@@ -24,6 +25,7 @@ class _Curve:
     """Bytes in use before the first event."""
     used: I64
     """Bytes in use after each event."""
+    process: I32
     bytes: I64
     is_release: I64
     pool: I64
@@ -38,22 +40,37 @@ def device_memory(rows: MemoryRows, begin_ns: int) -> tuple[DeviceMemory, ...]:
     return tuple(_summary(curve, begin_ns) for curve in _curves(rows))
 
 
-def memory_by_step(rows: MemoryRows, start_ns: I64, end_ns: I64) -> tuple[StepMemory | None, ...]:
-    """Return what happened to device memory in each CPU window; None everywhere without memory events."""
+def memory_by_step(
+    rows: MemoryRows, start_ns: I64, end_ns: I64, processes: npt.NDArray[np.bool_]
+) -> tuple[StepMemory | None, ...]:
+    """Return what happened to device memory in each CPU window; None everywhere without memory events.
+
+    processes: which processes run each step, shape (steps, processes): the memory of others is not theirs.
+    """
     curves = _curves(rows)
     if not curves:
         return (None,) * len(start_ns)
-    peak = np.zeros(len(start_ns), np.int64)
-    counts = np.zeros((3, len(start_ns)), np.int64)
-    for curve in curves:
-        first = np.searchsorted(curve.time_ns, start_ns)
-        last = np.maximum(np.searchsorted(curve.time_ns, end_ns), first)
-        peak = np.maximum(peak, _peaks(curve, first, last))
-        gained = np.where(curve.is_release, 0, curve.bytes)
-        for row, values in enumerate((1 - curve.is_release, gained, curve.is_release)):
-            through = np.concatenate([[0], np.cumsum(values)])
-            counts[row] += through[last] - through[first]
-    return tuple(StepMemory(*row) for row in zip(peak.tolist(), *counts.tolist(), strict=True))
+    found = np.zeros((4, len(start_ns)), np.int64)
+    for team in sorted(set(map(tuple, processes.tolist()))):
+        steps = np.flatnonzero((processes == team).all(axis=1))
+        own = np.array([*team, True])  # the last is for events of an unknown process
+        for curve in curves:
+            if own[curve.process].any():
+                _add(found, steps, curve, own[curve.process], start_ns[steps], end_ns[steps])
+    return tuple(StepMemory(*step) for step in found.T.tolist())
+
+
+def _add(
+    found: I64, steps: I64, curve: _Curve, own: npt.NDArray[np.bool_], start_ns: I64, end_ns: I64
+) -> None:
+    """Add a device's peak, and its events as far as they are ``own``, to the rows of ``found``."""
+    first = np.searchsorted(curve.time_ns, start_ns)
+    last = np.maximum(np.searchsorted(curve.time_ns, end_ns), first)
+    found[0, steps] = np.maximum(found[0, steps], _peaks(curve, first, last))
+    gained = np.where(curve.is_release, 0, curve.bytes)
+    for row, values in enumerate((1 - curve.is_release, gained, curve.is_release), 1):
+        through = np.concatenate([[0], np.cumsum(values * own)])
+        found[row, steps] += through[last] - through[first]
 
 
 def _peaks(curve: _Curve, first: I64, last: I64) -> I64:
@@ -82,6 +99,7 @@ def _curves(rows: MemoryRows) -> list[_Curve]:
                 rows.start_ns[mine],
                 before,
                 used + before,
+                rows.process[mine],
                 rows.bytes[mine],
                 release,
                 rows.pool_bytes[mine],

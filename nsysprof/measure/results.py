@@ -37,10 +37,10 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class StepMemory:
-    """What a step did to device memory, in its CPU window."""
+    """What a step's processes did to device memory, in its CPU window."""
 
     peak_bytes: int
-    """Most memory in use on the fullest device."""
+    """Most memory in use on the fullest device that these processes have memory on."""
     allocations: int
     """Allocations that CUDA saw; PyTorch's own allocator asks CUDA for segments only."""
     allocated_bytes: int
@@ -84,7 +84,8 @@ class Step:
     partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """``partition`` of each device that the step used, by CUDA ordinal; sums to that device's window."""
     launch_bound: float = 0.0
-    """Part of the window in which the GPU was idle because the CPU had not submitted work yet."""
+    """Part of the window in which the GPU was idle because the CPU had not submitted work yet; -1 when
+    unknown, as busy_ns is."""
     queue_ns: int = -1
     """Median time from the return of a kernel's launch call to its start, at least 0; -1 when unknown."""
     overlap_ns: int = 0
@@ -94,7 +95,8 @@ class Step:
     memory: StepMemory | None = None
     """None where the trace has no memory events."""
     hidden_graphs: int = 0
-    """CUDA graph launches in the step whose work the trace does not show; busy_ns and idle_ns are then -1."""
+    """CUDA graph launches whose work the trace does not show, in the step's CPU window or, as far as can be
+    told, run in its GPU window; busy_ns and idle_ns are then -1."""
     is_last: bool = False
     """No step follows in its run: the window ends with its own last operation, without idle time after it."""
 
@@ -245,6 +247,8 @@ class Outlier:
     """The bucket of the partition that differs most from the typical step's in the same direction."""
     bucket_excess_ns: int
     """By how much that bucket differs from the typical step's."""
+    outside_ns: int = 0
+    """How much of that is, at the least, work in the step's window that was not launched in the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +327,8 @@ class Hotspots:
     partitions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """The same for each device, by CUDA ordinal."""
     launch_bound: float = 0.0
-    """Part of the busiest device's time in which it was idle because the CPU had not submitted work yet."""
+    """Part of the busiest device's time in which it was idle because the CPU had not submitted work yet;
+    -1 when graphs hide it."""
     queue_ns: int = -1
     """Median over all kernels of what ``Step.queue_ns`` says; -1 when unknown."""
     overlap_ns: int = 0

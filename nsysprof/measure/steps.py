@@ -137,7 +137,7 @@ def _step(tables: _Tables, index: int) -> Step:
         api=tables.columns.calls.of_step(index),
         device=devices[device] if ran else -1,
         partitions={str(devices[one]): partitions[one] for one in ran},
-        launch_bound=launch_bound(partitions.get(device, {})),
+        launch_bound=-1.0 if hidden else launch_bound(partitions.get(device, {})),
         queue_ns=int(tables.columns.queue_ns[index]),
         overlap_ns=int(tables.overlap[device][index]) if ran else 0,
         profiler_ns=int(tables.profiler[index]),

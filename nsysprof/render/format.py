@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nsysprof.measure.results import Distortion
+from nsysprof.measure.results import Distortion, Step
 from nsysprof.trace.model import Device
 from nsysprof.units import count, duration, number_of, significant, size
 
@@ -17,6 +17,7 @@ __all__ = [
     "short_share",
     "significant",
     "size",
+    "step_measures",
     "stretched",
 ]
 
@@ -37,6 +38,18 @@ def milliseconds(ns: float) -> str:
 def stretched(slow: Distortion | None) -> str:
     """Write how much profiling stretched a step: ``x 1.24 (51.5 ms unrecorded)``; empty when unknown."""
     return f"x {slow.ratio:.2f} ({duration(slow.baseline_ms * 1e6)} unrecorded)" if slow else ""
+
+
+def step_measures(step: Step) -> str:
+    """Write how a step's work was queued and what ran beside it; what is unknown or nothing is left out."""
+    words = [f"{share(step.launch_bound)} launch-bound"] if step.launch_bound >= 0 else []
+    if step.queue_ns >= 0:
+        words.append(f"{duration(step.queue_ns)} from launch to start (median)")
+    if step.overlap_ns:
+        words.append(f"{duration(step.overlap_ns)} of work overlaps")
+    if step.profiler_ns:
+        words.append(f"{duration(step.profiler_ns)} of nsys's own work on the CPU")
+    return "; ".join(words)
 
 
 def device_facts(devices: Sequence[Device]) -> str:

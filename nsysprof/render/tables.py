@@ -19,6 +19,7 @@ from nsysprof.render.format import (
     short_share,
     significant,
     size,
+    step_measures,
     stretched,
 )
 from nsysprof.render.palette import API_LABELS, api_color, bucket_label, category_color
@@ -90,7 +91,7 @@ def _composition(hotspots: Hotspots, console: Console) -> RenderableType:
         bar = [Text(block * max(round(ns / largest * room), 1), style=color)] if with_bar else []
         label = shortened(bucket_label(key), max(console.width - 21, 12))
         table.add_row(Text(label, style=color), duration(ns), share(ns / (whole or 1)), *bar)
-    return table
+    return Group(table, Text(step_measures(step), style="dim")) if step else table
 
 
 def _cpu_steps(hotspots: Hotspots, typical: Step) -> RenderableType:

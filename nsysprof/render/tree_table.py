@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nsysprof.attribute.buckets import GRAPH
 from nsysprof.classify.categories import CATEGORY_LABELS
 from nsysprof.measure.results import Hotspots, KernelGroup
 from nsysprof.render.format import count, duration, share
@@ -36,7 +37,11 @@ class _Row:
 def kernel_tree_table(hotspots: Hotspots, width: int) -> RenderableType:
     """Return the largest groups of kernels as a tree, and the part of the GPU time that no rule knows."""
     unknown = f"unclassified: {share(hotspots.unclassified_share)} of the GPU time"
-    unclassified = Text(f"{unknown}; shares are of kernels, copies and sets", style="dim")
+    graphs = hotspots.categories.get(GRAPH)
+    if graphs:
+        unknown += f", and {share(graphs.share)} in CUDA graphs whose kernels are not known"
+    of = f"kernels,{' graphs,' if graphs else ''} copies and sets"
+    unclassified = Text(f"{unknown}; shares are of {of}", style="dim")
     rows = list(_rows(hotspots.tree, _CATEGORY, 0))
     if not rows:
         return unclassified

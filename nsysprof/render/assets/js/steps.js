@@ -117,6 +117,17 @@ function stepAxis() {
   return steps.length <= (innerWidth < 600 ? 12 : 40) ? { ...axis, tickmode: "array", tickvals: steps.map((_, i) => i), ticktext: steps.map((_, i) => `${i}`) } : axis;
 }
 
+// How a step's work was queued and what ran beside it; what is unknown or nothing is left out.
+function measuresOf(step) {
+  const words = [
+    step.launch_bound >= 0 && `${share(step.launch_bound)} launch-bound`,
+    step.queue_ns >= 0 && `${duration(step.queue_ns)} from launch to start (median)`,
+    step.overlap_ns > 0 && `${duration(step.overlap_ns)} of work overlaps`,
+    step.profiler_ns > 0 && `${duration(step.profiler_ns)} of nsys's own work on the CPU`,
+  ];
+  return words.filter(Boolean).join("; ");
+}
+
 // The parts of one step (or of all) in words and numbers under the chart.
 function partsOf(index) {
   const step = index === null ? null : steps[index];
@@ -126,6 +137,6 @@ function partsOf(index) {
   const head = step
     ? `${step.label}: ${duration(step.wall_ns)}, GPU busy ${step.busy_ns < 0 ? "for an unknown part" : share(step.wall_ns ? step.busy_ns / step.wall_ns : 0)}, ${count(step.kernels)} kernels`
     : `${stepName(null)}: ${duration(whole)}`;
-  return node("div", {}, node("p", { id: "step-words" }, node("b", {}, head)),
+  return node("div", {}, node("p", { id: "step-words" }, node("b", {}, head), step ? ` ${measuresOf(step)}` : ""),
     legend(entries.map(([key, ns]) => [bucketLabel(key), bucketColor(key), `${duration(ns)} ${share(ns / whole)}`])));
 }
