@@ -9,6 +9,7 @@ from nsysprof.measure.results import (
     DeviceMemory,
     Hotspots,
     KernelHotspot,
+    Launcher,
     MemoryPoint,
     RangeHotspot,
     Step,
@@ -93,6 +94,7 @@ def example_step(index: int, start_ns: int) -> Step:
         categories={key: Amount(ns, count) for key, (ns, count) in STEP_WORK.items()},
         partition=partition,
         api={key: Amount(ns, count) for key, (ns, count) in STEP_API.items()},
+        text=f"step {index}",
     )
 
 
@@ -119,6 +121,8 @@ def example(steps: int = 20, hostile: bool = False) -> Hotspots:
             ns // count * 3,
             ns / total,
             operator,
+            (Launcher(operator, ns - ns // 4, count), Launcher("", ns // 4, count)) if operator else (),
+            Amount(ns - ns // 5, count),
         )
         for (name, category, library, family, count, ns), operator in zip(
             names, (*OPERATORS, *[""] * len(names)), strict=False

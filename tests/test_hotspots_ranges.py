@@ -7,7 +7,7 @@ from real_trace import THREE_STEPS, unpack
 from trace_builder import TraceBuilder
 
 from nsysprof.measure.hotspots import measure_hotspots
-from nsysprof.measure.results import Hotspots, OperatorHotspot, RangeHotspot
+from nsysprof.measure.results import Amount, Hotspots, Launcher, OperatorHotspot, RangeHotspot
 from nsysprof.render.records import to_csv
 from nsysprof.trace import open_trace
 
@@ -141,3 +141,18 @@ def test_memsets_of_the_real_trace_precede_attention(tmp_path: Path) -> None:
     pattern = next(one for one in found.patterns if "cudaMemsetAsync" in one.functions)
     assert pattern.categories == {"fmha": pattern.count}
     assert sum(pattern.share for pattern in found.patterns) <= 1
+
+
+def test_who_launched_how_much_of_a_kernel(tmp_path: Path) -> None:
+    builder = TraceBuilder().nvtx("step 0", 0, 400).nvtx("aten::conv2d", 10, 30).nvtx("aten::addmm", 110, 130)
+    for at, (call, lasts) in enumerate(((10, 45), (110, 40), (120, 15), (210, 20), (500, 30)), 1):
+        builder.launch("nvjet_x", (call, call + 5), (10 * call, 10 * call + lasts), correlation=at)
+    (kernel,) = measure(builder, tmp_path).kernels
+    assert kernel.operator == "aten::addmm"
+    assert kernel.launchers == (
+        Launcher("aten::addmm", 55, 2),
+        Launcher("", 50, 2),
+        Launcher("aten::conv2d", 45, 1),
+    )
+    assert (kernel.count, kernel.total_ns, kernel.min_ns, kernel.max_ns) == (5, 150, 15, 45)
+    assert kernel.in_steps == Amount(120, 4)

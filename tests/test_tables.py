@@ -162,7 +162,7 @@ def test_a_kernel_is_shown_with_what_it_is_and_with_what_launched_it() -> None:
     for width in (80, 120):
         row = next(line for line in printed(width).splitlines() if "  nvjet_sm90" in line)
         assert row.split()[5 + (width == 120) * 2 :][0] == "GEMM"
-        assert ("unet.conv_shortcut" if width == 120 else "unet.conv_…tcut") in row
+        assert ("unet.conv_shortcut 75%" if width == 120 else "unet.conv_… 75%") in row
 
 
 def test_kernels_around_memory_calls_are_named() -> None:

@@ -1,6 +1,8 @@
 """The one or two sentences that matter most."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from statistics import median_low
 
 from nsysprof.attribute.buckets import GRAPH, HIDDEN, IDLE, LAUNCH_BOUND, WORK_LABELS
 from nsysprof.measure.results import Comparison, Hotspots, Outlier, Step
@@ -24,7 +26,9 @@ def headline(hotspots: Hotspots) -> tuple[str, ...]:
     comparison = hotspots.comparison
     if hotspots.typical < 0:
         return _of_trace(hotspots)
-    sentences = [_of_step(hotspots.steps[hotspots.typical])]
+    step = hotspots.steps[hotspots.typical]
+    usual = median_low(each.kernels for each in hotspots.steps if bool(each.wall_ns) == bool(step.wall_ns))
+    sentences = [_of_step(replace(step, kernels=usual))]
     if comparison and comparison.outliers:
         sentences.append(_of_outliers(comparison))
     return tuple(sentences)

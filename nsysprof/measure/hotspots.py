@@ -87,7 +87,9 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     ranges = range_hotspots(trace, inputs.submissions, info.end_ns)
     categories = category_shares(inputs.work)
     total = sum(share.ns for share in categories.values())
-    kernels = kernel_hotspots(trace, inputs.names, operators.of_names(), total)
+    kernels = kernel_hotspots(
+        trace, inputs.names, found.of_op[: ops.kernels] >= 0, operators.of_names(), total
+    )
     chosen = sample(calls, ops, found.start_ns, found.end_ns)
     parts = partitioned.result()
     memory = memory_by_gpu(trace)

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from nsysprof.attribute.buckets import WORK, WORK_CODE
 from nsysprof.attribute.operations import Codes, Operations
 from nsysprof.attribute.steps import Steps
 from nsysprof.attribute.tally import Coded, code, count_and_sum, spread
 from nsysprof.classify import KernelClass, RuleSet, classify_names
-from nsysprof.measure.results import CategoryShare, KernelHotspot
+from nsysprof.measure.results import Amount, CategoryShare, KernelHotspot, Launcher
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I64
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,22 @@ def category_shares(work: StepWork) -> dict[str, CategoryShare]:
 
 
 def kernel_hotspots(
-    trace: Trace, names: KernelNames, operators: Sequence[str], total_ns: int
+    trace: Trace, names: KernelNames, in_step: Bools, launchers: Sequence[tuple[Launcher, ...]], total_ns: int
 ) -> tuple[KernelHotspot, ...]:
     """Return every kernel name by total time, largest first.
 
-    operators: operator of each name, by code. total_ns: time of all GPU work, of which shares are parts.
+    in_step: whether each kernel was submitted in a step. launchers: of each name, by code. total_ns: time of
+    all GPU work, of which shares are parts.
     """
-    rows = trace.kernels
-    found = spread(names.coded.codes, rows.start_ns, rows.end_ns, len(names.texts))
-    columns = (found.count, found.ns, found.shortest_ns, found.longest_ns)
+    rows, size = trace.kernels, len(names.texts)
+    found = spread(names.coded.codes * 2 + in_step, rows.start_ns, rows.end_ns, 2 * size)
+    outside_and_in = [column.reshape(size, 2) for column in (found.count, found.ns)]
+    columns = (
+        *(column.sum(axis=1) for column in outside_and_in),
+        found.shortest_ns.reshape(size, 2).min(axis=1),
+        found.longest_ns.reshape(size, 2).max(axis=1),
+        *(column[:, 1] for column in outside_and_in),
+    )
     entries = [
         KernelHotspot(
             name=text,
@@ -89,12 +99,14 @@ def kernel_hotspots(
             min_ns=shortest,
             max_ns=longest,
             share=ns / total_ns if total_ns else 0.0,
-            operator=operator,
+            operator=who[0].name if who else "",
+            launchers=who,
+            in_steps=Amount(step_ns, step_count),
         )
-        for text, kind, operator, (count, ns, shortest, longest) in zip(
+        for text, kind, who, (count, ns, shortest, longest, step_count, step_ns) in zip(
             names.texts,
             names.classes,
-            operators,
+            launchers,
             zip(*(column.tolist() for column in columns), strict=True),
             strict=True,
         )

@@ -12,7 +12,7 @@ from nsysprof.attribute.ranges import Intervals, closed_ends, intervals
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.tally import Coded, blocks, count_and_sum, distinct, long_sums, sums
 from nsysprof.classify import KernelClass
-from nsysprof.measure.results import OperatorHotspot, RangeHotspot
+from nsysprof.measure.results import MOST_LAUNCHERS, Launcher, OperatorHotspot, RangeHotspot
 from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64
 
@@ -121,13 +121,15 @@ class Operators:
             for operator, ns in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:MOST_OPERATORS]
         )
 
-    def of_names(self) -> list[str]:
-        """Return for each kernel name the operator that submits most of its time, empty without one."""
-        best: dict[int, tuple[int, int]] = {}
-        for pair, _, ns in self._entries():
+    def of_names(self) -> list[tuple[Launcher, ...]]:
+        """Return for each kernel name who submitted how much of it, most time first; none without ranges."""
+        found: list[list[Launcher]] = [[] for _ in range(self._kernels)]
+        for pair, count, ns in self._entries():
             operator, kernel = divmod(pair, self._kernels + len(WORK))
-            best[kernel] = max(best.get(kernel, (-1, 0)), (ns, operator))
-        return [self._names[best[k][1] - 1] if best.get(k, (0, 0))[1] else "" for k in range(self._kernels)]
+            if kernel < self._kernels:
+                name = self._names[operator - 1] if operator else ""
+                found[kernel].append(Launcher(name, ns, count))
+        return [tuple(sorted(some, key=lambda one: (-one.ns, one.name))[:MOST_LAUNCHERS]) for some in found]
 
     def _entries(self) -> Iterator[tuple[int, int, int]]:
         return zip(self._pairs.tolist(), self._count.tolist(), self._ns.tolist(), strict=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from nsysprof.trace.model import Device
 
+MOST_LAUNCHERS = 8
+"""Launchers that are kept for each kernel name."""
+
 
 @dataclass(frozen=True, slots=True)
 class TraceInfo:
@@ -99,6 +102,18 @@ class Step:
     told, run in its GPU window; busy_ns and idle_ns are then -1."""
     is_last: bool = False
     """No step follows in its run: the window ends with its own last operation, without idle time after it."""
+    text: str = ""
+    """Range text or detected name; ``label`` adds the process or thread where each has steps of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """An innermost NVTX range that submitted some of the kernels of a name."""
+
+    name: str
+    """Text of the range without shapes and sequence numbers; empty for what no range holds."""
+    ns: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +135,10 @@ class KernelHotspot:
     """Part of the time of all kernels, memcpys and memsets."""
     operator: str = ""
     """Innermost NVTX range that submitted most of its time, without shapes; empty without ranges."""
+    launchers: tuple[Launcher, ...] = ()
+    """Who submitted how much of it, most time first, at most ``MOST_LAUNCHERS``; empty without ranges."""
+    in_steps: Amount = Amount(0, 0)
+    """What of it was submitted in steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ def _step(tables: _Tables, index: int) -> Step:
         memory=tables.columns.memory[index],
         hidden_graphs=hidden,
         is_last=bool(ran) and bool(windows.last[index, device]),
+        text=steps.labels[index],
     )
 
 

@@ -1,8 +1,8 @@
 """The figures that stand at the head of the page, as HTML."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nsysprof.measure.results import Hotspots
+from nsysprof.measure.results import Amount, Hotspots
 from nsysprof.render.format import count, device_facts, duration, number_of, share
 from nsysprof.render.page_file import facts_html
 from nsysprof.render.palette import bucket_label
@@ -22,13 +22,46 @@ def _facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     yield "GPU", plain(trace.gpu) or "unknown", "; ".join(about)
     if hotspots.steps:
         yield from _step_facts(hotspots)
-    for key, total in list(hotspots.categories.items())[:1]:
-        note = f"{duration(total.ns)} in {count(total.count)} operations"
-        yield "Largest category", bucket_label(key), f"{share(total.share)} of GPU time, {note}"
-    for kernel in hotspots.kernels[:1]:
-        label = kernel.family or readable_kernel(kernel.name)
-        note = f"{share(kernel.share)} of GPU time, {count(kernel.count)} times {duration(kernel.mean_ns)}"
-        yield "Largest kernel", shortened(label, 34), note
+    yield from _largest(hotspots)
+
+
+def _largest(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
+    """Name the largest category and kernel of all steps; without steps, of the whole trace."""
+    categories = {key: Amount(total.ns, total.count) for key, total in hotspots.categories.items()}
+    kernels = {kernel.name: Amount(kernel.total_ns, kernel.count) for kernel in hotspots.kernels}
+    where = "all GPU time"
+    if any(kernel.in_steps.count for kernel in hotspots.kernels):
+        categories = _summed(step.categories for step in hotspots.steps)
+        kernels = {kernel.name: kernel.in_steps for kernel in hotspots.kernels}
+        where = "the steps' GPU time"
+    whole = sum(amount.ns for amount in categories.values())
+    if not whole:
+        return
+    key = max(categories, key=lambda key: categories[key].ns)
+    part = f"{share(categories[key].ns / whole)} of {where}"
+    times = f"{duration(categories[key].ns)} in {count(categories[key].count)} operations"
+    yield "Largest category", bucket_label(key), f"{part}, {times}"
+    if kernels:
+        name = max(kernels, key=lambda name: kernels[name].ns)
+        ran = kernels[name]
+        note = f"{share(ran.ns / whole)} of {where}, {count(ran.count)} times {duration(ran.ns / ran.count)}"
+        yield "Largest kernel", _kernel_title(hotspots, name), note
+
+
+def _summed(parts: Iterable[Mapping[str, Amount]]) -> dict[str, Amount]:
+    total: dict[str, Amount] = {}
+    for part in parts:
+        for key, amount in part.items():
+            before = total.get(key, Amount(0, 0))
+            total[key] = Amount(before.ns + amount.ns, before.count + amount.count)
+    return total
+
+
+def _kernel_title(hotspots: Hotspots, name: str) -> str:
+    """Return the family where the kernel is alone in it, else what of the name fits."""
+    family = next(kernel.family for kernel in hotspots.kernels if kernel.name == name)
+    alone = family and sum(kernel.family == family for kernel in hotspots.kernels) == 1
+    return shortened(family if alone else readable_kernel(name), 34)
 
 
 def _spread(times: Sequence[int]) -> str:
@@ -50,7 +83,7 @@ def _step_facts(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     if any(step.busy_ns < 0 for step in steps):  # where graphs are hidden, nothing is known of idleness
         return
     waiting = sum(step.launch_bound * step.wall_ns for step in steps) / wall
-    waits = f"; {share(waiting)} of it waits for launches" if waiting else ""
+    waits = f"; for {share(waiting)} of it the GPU waits for launches" if waiting else ""
     yield "GPU busy", share(sum(step.busy_ns for step in steps) / wall), f"of the time of all steps{waits}"
     lost: dict[str, int] = {}
     for step in steps:

@@ -116,6 +116,8 @@ def _kernel(kernel: KernelHotspot) -> dict[str, object]:
         "library": kernel.library,
         "family": kernel.family,
         "operator": kernel.operator,
+        "launchers": _simple(kernel.launchers),
+        "in_steps": _simple(kernel.in_steps),
     }
 
 

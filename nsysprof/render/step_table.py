@@ -45,6 +45,8 @@ def steps_table(hotspots: Hotspots, width: int) -> RenderableType | None:
         )
     if len({device for step in steps for device in step.partitions}) > 1:
         notes.append("of several GPUs the busiest one's time; work that overlaps counts once")
+    if len(steps) > 1 and any(step.is_last for step in steps):
+        notes.append("a run's last step ends with its last kernel: it has no idle time after that")
     table = fitted(table, width, ("m/f/s", "launches", "other", "idle"))
     return Group(table, *(Text(note, style="dim") for note in notes))
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from nsysprof.attribute import families
 from nsysprof.measure.results import CallPattern, Hotspots, KernelHotspot, Step
 from nsysprof.render.format import (
     count,
@@ -121,7 +122,7 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
         table.add_column("mean", justify="right", no_wrap=True)
     table.add_column("category", no_wrap=True)
     room = max(width - (50 if wide else 41), 20)
-    operator_room = min(max(len(plain(kernel.operator)) for kernel in shown), room * 2 // 5) * launched
+    operator_room = min(max(map(len, map(_launcher, shown))), room * 2 // 5) * launched
     if launched:
         table.add_column("launched by", no_wrap=True)
     table.add_column("name", no_wrap=True)
@@ -133,10 +134,17 @@ def _kernels(hotspots: Hotspots, width: int) -> RenderableType | None:
             count(kernel.count),
             *([duration(kernel.mean_ns)] if wide else []),
             Text(shortened(label, 12), style=category_color(kernel.category)),
-            *([Text(shortened(kernel.operator, operator_room))] if launched else []),
+            *([Text(shortened(_launcher(kernel), operator_room))] if launched else []),
             Text(_kernel_title(kernel, room - operator_room - 2 * launched)),
         )
     return fitted(table, width, ("launched by", "mean", "category", "count"))
+
+
+def _launcher(kernel: KernelHotspot) -> str:
+    """Return what launched most of a kernel's time, and how much of it where others did, too."""
+    if not kernel.operator or len(kernel.launchers) < 2:
+        return plain(kernel.operator)
+    return f"{plain(kernel.operator)} {short_share(kernel.launchers[0].ns / (kernel.total_ns or 1))}"
 
 
 def _api(hotspots: Hotspots, width: int) -> RenderableType | None:
@@ -180,23 +188,24 @@ def _kernel_title(kernel: KernelHotspot, room: int) -> str:
 
 
 def _ranges(hotspots: Hotspots, width: int) -> RenderableType | None:
-    """The program's own parts: NVTX ranges other than the steps."""
-    own = {step.label for step in hotspots.steps}
-    shown = [each for each in hotspots.ranges if each.text not in own][:TOP_RANGES]
+    """The program's own parts: NVTX ranges other than the steps; an operator's calls are one row."""
+    steps = {step.text for step in hotspots.steps}
+    merged: dict[str, list[int]] = {}
+    for each in hotspots.ranges:
+        if each.text not in steps:
+            total = merged.setdefault(families.operator_of(each.text), [0, 0, 0, 0])
+            for at, value in enumerate((each.gpu_ns, each.work_ns, each.count, each.operations)):
+                total[at] += value
+    shown = sorted(merged.items(), key=lambda item: -item[1][0])[:TOP_RANGES]
     if not shown:
         return None
     table = grid("NVTX ranges", "other than steps, by time on the GPU")
     for name in ("GPU", "work", "count", "operations"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("range", no_wrap=True)
-    for each in shown:
-        table.add_row(
-            duration(each.gpu_ns),
-            duration(each.work_ns),
-            count(each.count),
-            count(each.operations),
-            Text(shortened(each.text, max(width - 46, 20))),
-        )
+    for text, (gpu_ns, work_ns, times, operations) in shown:
+        row = [duration(gpu_ns), duration(work_ns), count(times), count(operations)]
+        table.add_row(*row, Text(shortened(text, max(width - 46, 20))))
     return fitted(table, width, ("operations", "work", "count"))
 
 
