@@ -32,7 +32,7 @@ REPORTS = ("cuda_gpu_kern_sum", "cuda_api_sum", "nvtx_gpu_proj_sum")
 KERNELS = (2_700_000, 10_800_000)
 """Kernels of the grown traces, unless asked otherwise."""
 AIMS = ((60_000, 0.35, 0), (3_000_000, 1.6, 850), (12_000_000, 7.0, 3_000))
-"""What ``hotspots --json`` is meant to need for up to so many kernels: seconds, and megabytes (0: no matter)."""
+"""What ``hotspots --json`` may need for up to so many kernels: seconds, and megabytes (0: no matter)."""
 PAGE_SECONDS = 1.0
 """What the page may add."""
 REPEATS = 3
