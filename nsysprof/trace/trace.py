@@ -86,6 +86,11 @@ class Trace:
         """What makes figures of this trace doubtful, as sentences; grows as tables are loaded."""
         return tuple(self._source.warnings)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Loaded tables of which rows were left out, as their times are impossible."""
+        return tuple(self._source.kept)
+
     def has_table(self, name: str) -> bool:
         """Tell whether the export holds table ``name``; nsys leaves out a table without rows."""
         return name in self._source.tables
