@@ -95,6 +95,11 @@ class Trace:
         """Tell whether the export holds table ``name``; nsys leaves out a table without rows."""
         return name in self._source.tables
 
+    @property
+    def part_read(self) -> float:
+        """Which part of the file has been read so far, 0..1, about."""
+        return self._source.part_read
+
     @cached_property
     def extent(self) -> Extent:
         """How much the export holds, told without loading it."""
