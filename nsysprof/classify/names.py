@@ -99,7 +99,8 @@ def parse(name: str) -> Signature:
     rest = text[end:]
     if separator and head in _VAGUE:
         head = f"{scope.rpartition('::')[2]}::{head}"
-    return Signature(scope, head, _inner_name(rest) if _WRAPPER.match(head) else "", rest)
+    wraps = ("ernel" in head or head.startswith("distribution_")) and _WRAPPER.match(head)
+    return Signature(scope, head, _inner_name(rest) if wraps else "", rest)
 
 
 def plain_numbers(text: str) -> str:
