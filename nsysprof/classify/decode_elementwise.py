@@ -10,7 +10,8 @@ _VERBS = {
     "CUDAFunctorOnOther_add": "add", "launch_clamp_scalar": "clamp", "float16_copy": "cast to fp16",
     "bfloat16_copy": "cast to bf16", "float8_copy": "cast to fp8", "gpu_index": "index",
     "CompareEq": "equal", "WelfordOps": "mean and variance",
-    "GroupNormKernelImplInternal": "group norm", "arange_cuda_out": "arange",
+    "GroupNormKernelImplInternal": "group norm",
+    "GroupNormBackwardKernelImplInternal": "group norm backward", "arange_cuda_out": "arange",
     "uniform_kernel": "uniform", "normal_kernel": "normal",
 }  # fmt: skip
 _ENDINGS = re.compile(

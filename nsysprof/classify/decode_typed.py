@@ -9,6 +9,8 @@ import re
 from nsysprof.classify.grammar import Facts, Grammar, arguments_until, number_type
 
 _INDICES = frozenset({"int32", "uint32", "int64", "uint64"})
+_WORDS = frozenset({"uint16", "uint32", "uint64"})
+"""What kernels that move data take for it, whatever it is."""
 _ACCESSORS = r"(?:TensorInfo|TensorAccessor\w*)<(?:c10::ArrayRef<long>, )?"
 _ORDERS = (
     (
@@ -38,7 +40,7 @@ def _typed(match: re.Match[str]) -> Facts:
         if spelled and spelled[0].isdecimal():  # elements at once
             types = types[1:]
         return {**dict(zip(order, types, strict=False)), "direction": direction}
-    at = _data_type(spelled, types, text[end:])
+    at = None if "int8" in head else _data_type(spelled, types, text[end:])  # four of those in an int
     accumulates = at == 0 and _WITH_SUMS.match(head) and len(types) > 1
     return {
         "operand_type": None if at is None else types[at],
@@ -51,12 +53,10 @@ def _data_type(spelled: list[str], types: list[str | None], parameters: str) -> 
     """Return which template argument is the type of what is read; None where that is not certain."""
     leading = next((at for at, kind in enumerate(types) if kind is None), len(types))
     at = next((at for at in range(leading) if types[at] not in _INDICES), 0)
-    if at == leading:
+    if at == leading or types[at] in _WORDS:
         return None
-    of_cublas = (
-        any("cublas" in part for part in (*spelled, parameters)) and types[at] not in _INDICES
-    )  # its parameters are structures
-    return at if of_cublas or _is_read(spelled[at], at, parameters) else None
+    structures = any("cublas" in part for part in (*spelled, parameters))
+    return at if (structures and types[at] not in _INDICES) or _is_read(spelled[at], at, parameters) else None
 
 
 def _is_read(argument: str, at: int, parameters: str) -> bool:

@@ -117,7 +117,7 @@ def _tiling(facts: KernelFacts) -> str:
     words = f"each thread block computes a {_times(facts.tile[:2])} tile of the result"
     if len(facts.tile) > 2:
         words += f", walking along K in tiles of {facts.tile[2]}"
-    if facts.stages:
+    if facts.stages and facts.stages > 1:
         words += f" in {facts.stages} stages, so that loads run ahead of the arithmetic"
     return words
 
