@@ -409,7 +409,7 @@ def test_reasons_say_what_is_missing() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_loop_of_different_kernels_is_found(data: st.DataObject) -> None:
     program = Program(data.draw(st.integers(0, 10**6)))
@@ -423,7 +423,7 @@ def test_any_loop_of_different_kernels_is_found(data: st.DataObject) -> None:
     assert intervals(detect(program)).tolist() == program.true().tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 2**31 - 1))
 def test_only_equality_of_codes_and_distance_of_times_matter(seed: int, factor: int) -> None:
     program = Program(seed)
@@ -438,7 +438,7 @@ def test_only_equality_of_codes_and_distance_of_times_matter(seed: int, factor: 
     assert other.boundaries.tolist() == plain.boundaries.tolist()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.lists(st.integers(-3, 9), max_size=12), max_size=8), st.integers(1, 30), st.integers(0, 3))
 def test_whatever_comes_the_answer_is_well_formed(pieces: list[Codes], times: int, spacing: int) -> None:
     codes = [code for piece in pieces for code in piece * times]

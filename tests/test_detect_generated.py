@@ -25,7 +25,7 @@ def test_hardly_any_program_is_taken_at_another_level() -> None:
     assert np.mean(every) >= 0.96
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(WITHOUT)), st.integers(0, 10**6))
 def test_programs_without_steps_have_none(name: str, seed: int) -> None:
     assert outcome(WITHOUT[name](Program(seed))).level
