@@ -5,12 +5,13 @@ among those, launches that occur before the first step or after the last one as 
 and where even that leaves a choice, the host's longest usual pause.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_levels import Level
+from nsysprof.attribute.detect_runs import common, faultless_run, leads_between_interruptions, without
 from nsysprof.attribute.detect_votes import (
     agreement,
     change_over,
@@ -36,7 +37,8 @@ _DOUBTFUL = 0.9
 _BETTER = 0.1
 _FEWEST_MARKS = 4
 _COMPARED = 4  # cycles that the first and the last one are compared with
-_CHANCE = 1  # launches that may agree beyond whole cycles by chance
+_PIECE = 8  # launches that occur outside as well: more than by chance
+_GUESSED = 0.6  # how sure, when only the rule says where a step begins that such a piece begins the step
 _UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
 
 
@@ -81,7 +83,7 @@ def place_cycles(
     one_run: take cycles that are much longer than usual for cycles, not for interludes between runs.
     """
     marks = _in_one_run(anchors, level) if one_run else marks_of(anchors, level.main)
-    ends = _open_ends(sequence, marks)
+    marks, ends = _limited(sequence, marks)
     cycles = len(sequence) / level.period
     if all(ends) and abs(cycles - round(cycles)) > _WHOLE:
         lead = _pausing_lead(start_ns, marks, round(level.period))
@@ -91,7 +93,8 @@ def place_cycles(
             end[~marks.closes] = start[~marks.opens]
             return _whole(start, end, len(sequence), _UNANCHORED)
     frame, sure = _frame(sequence, anchors, level, marks, ends)
-    lead = _lead(sequence, start_ns, frame, ends)
+    lead, guessed = _lead(sequence, start_ns, frame, ends)
+    sure = min(sure, _GUESSED) if guessed else sure
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
@@ -107,7 +110,7 @@ def _with_shorter_last(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
         return cycles
     usual, after = int(np.median(cycles.end - cycles.start)), int(cycles.end[-1])
     others = cycles.start[np.unique(np.linspace(1, len(cycles) - 1, _COMPARED).astype(np.int64))]
-    alike = max(_common(sequence, after, int(other), usual, 1) for other in others)
+    alike = max(common(sequence, after, int(other), usual, 1) for other in others)
     if not _COMPLETE * usual <= alike < usual:
         return cycles
     start = np.append(cycles.start, after)
@@ -149,6 +152,17 @@ def _whole(start: I64, end: I64, launches: int, sure: float) -> Cycles:
     return Cycles(start, end, opens, sure)
 
 
+def _limited(sequence: I32, marks: Marks) -> tuple[Marks, tuple[bool, bool]]:
+    """Return the marks, and whether nothing but the sequence's ends limits the runs at either side.
+
+    Of several runs the others are limited, and tell where cycles begin; the one that is not, does not.
+    """
+    ends = _open_ends(sequence, marks)
+    if np.count_nonzero(marks.opens) <= sum(ends) or not any(ends):
+        return marks, ends
+    return replace(marks, cut_off=ends), (False, False)
+
+
 def _open_ends(sequence: I32, marks: Marks) -> tuple[bool, bool]:
     """Return whether the cycles reach the first and the last launch, so that nothing limits them there."""
     at, launches = marks.at, len(sequence)
@@ -178,13 +192,16 @@ def _frame(
     """Return what surely belongs to each step, by the anchors nearest the boundary, and how sure."""
     votes = take_votes(anchors, level, marks)
     least, most, fit = change_over(short_ones(votes), ends, round(level.period))
-    whole = None if any(ends) or fit >= _SURE_FIT else _faultless_run(sequence, marks)
-    if whole is not None:
+    exact = leads_between_interruptions(sequence, marks)
+    whole = None if any(ends) or fit >= _SURE_FIT else faultless_run(sequence, marks)
+    if exact is not None:
+        least, most = exact
+    elif whole is not None:
         marks, least, most = whole
         votes = take_votes(anchors, level, marks)
     elif fit < _DOUBTFUL and not any(ends):
         # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
-        for fewer in (_without(marks, marks.opens), _without(marks, marks.closes)):
+        for fewer in (without(marks, marks.opens), without(marks, marks.closes)):
             other = take_votes(anchors, level, fewer)
             answer = change_over(short_ones(other), ends, round(level.period))
             if answer[2] > fit + _BETTER:
@@ -207,71 +224,14 @@ def _frame(
     return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), sure
 
 
-def _faultless_run(sequence: I32, marks: Marks) -> tuple[Marks, int, int] | None:
-    """Return the marks that count, and the least and most launches by which cycles begin before them.
+def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> tuple[int, bool]:
+    """Return how many of the launches between a step's tail and the next one's head belong to the latter.
 
-    What repeats without a fault for a whole number of cycles begins and ends with one, whatever else the
-    prologue and the epilogue share with a cycle: even its mark, so they are tried with the outermost ones and
-    without. None where no number is whole.
+    And whether that is a guess: where a piece of the cycle occurs before the first one and after the last one
+    as well, and no pause stands out in it, cycles are taken to begin with it, as training steps do with the
+    forward pass that an evaluation runs alone.
     """
-    for dropped in (marks.opens & False, marks.closes, marks.opens, marks.opens | marks.closes):
-        some = _without(marks, dropped)
-        leads = _faultless_leads(sequence, some)
-        if leads is not None:
-            return some, *leads
-    return None
-
-
-def _faultless_leads(sequence: I32, marks: Marks) -> tuple[int, int] | None:
-    """Return the leads if the longest run is a whole number of cycles; short of the sequence's ends."""
-    opens = np.flatnonzero(marks.opens)
-    lengths = np.diff(np.append(opens, len(marks.at)))
-    if not len(lengths) or lengths.max() < _FEWEST_MARKS:
-        return None
-    run = int(np.argmax(lengths))
-    at = marks.at[opens[run] : opens[run] + lengths[run]]
-    first, last, longest = int(at[0]), int(at[-1]), int(np.diff(at).max())
-    others = np.unique(np.linspace(1, len(at) - 2, _COMPARED).astype(np.int64))
-    back = max(_common(sequence, first, int(at[other]), longest, -1) for other in others)
-    forth = [_common(sequence, last, int(at[other]), longest, 1) for other in others]
-    best = int(np.argmax(forth))
-    left = int(at[others[best] + 1] - at[others[best]]) - forth[best]
-    if left < 0 or back >= min(longest, first) or forth[best] >= min(longest, len(sequence) - last):
-        return None
-    return (min(back, left), max(back, left)) if abs(back - left) <= _CHANCE else None
-
-
-def _common(sequence: I32, place: int, other: int, most: int, way: int) -> int:
-    """Return how many launches agree in a row, before two places (``way`` -1) or from them on (1)."""
-    if way < 0:
-        most = min(most, place, other)
-        differ = sequence[place - most : place][::-1] != sequence[other - most : other][::-1]
-    else:
-        most = min(most, len(sequence) - max(place, other))
-        differ = sequence[place : place + most] != sequence[other : other + most]
-    return int(np.argmax(differ)) if differ.any() else most
-
-
-def _without(marks: Marks, dropped: Bools) -> Marks:
-    """Return the marks less the first or the last one of each run."""
-    opens = marks.opens | np.append(True, dropped[:-1])
-    closes = marks.closes | np.append(dropped[1:], True)
-    return Marks(marks.at[~dropped], opens[~dropped], closes[~dropped])
-
-
-def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> int:
-    """Return how many of the launches between a step's tail and the next one's head belong to the latter."""
-    backward = np.arange(1, frame.room + 1)
-    runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
-    opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
-    middle = (opens + closes + 1) // 2
-    before = _alike(sequence, frame.heads[opens, None] - backward, frame.heads[middle, None] - backward)
-    forward = frame.room - backward
-    after = _alike(sequence, frame.tails[closes, None] + forward, frame.tails[middle - 1, None] + forward)
-    if ends == (True, False):
-        before = ~after
-    elif ends == (False, True):
-        after = ~before
+    before, after = _outside(sequence, frame, ends)
     # a launch that belongs to the next step occurs before the first one and not after the last
     against_inside = np.append(0, np.cumsum(~before + after.astype(np.int64)))
     against_outside = np.append(0, np.cumsum(before + (~after).astype(np.int64)))
@@ -281,9 +241,29 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     joints = joints[sample(len(joints), min(_SAMPLED, _SAMPLED_VALUES // len(leads)))]
     at = np.clip(joints[:, None] - leads, 1, len(sequence) - 1)
     pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
-    nearest = 0 if frame.by_head else len(leads) - 1
     best = int(np.argmax(pauses))
-    return int(leads[best if pauses[best] > _CLEARLY * pauses[nearest] else nearest])
+    piece = np.flatnonzero((before & after)[: leads[-1]])
+    if np.count_nonzero(piece >= leads[0]) >= _PIECE:
+        clearly = pauses[best] > _CLEARLY * np.delete(pauses, best).max()
+        return int(leads[best]) if clearly else int(piece[-1]) + 1, not clearly
+    nearest = 0 if frame.by_head else len(leads) - 1
+    return int(leads[best if pauses[best] > _CLEARLY * pauses[nearest] else nearest]), False
+
+
+def _outside(sequence: I32, frame: _Frame, ends: tuple[bool, bool]) -> tuple[Bools, Bools]:
+    """Return which launches before a head also occur before the first one, and which after the last one."""
+    backward = np.arange(1, frame.room + 1)
+    runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
+    opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
+    middle = (opens + closes + 1) // 2
+    before = _alike(sequence, frame.heads[opens, None] - backward, frame.heads[middle, None] - backward)
+    forward = frame.room - backward
+    after = _alike(sequence, frame.tails[closes, None] + forward, frame.tails[middle - 1, None] + forward)
+    if ends == (True, False):
+        return ~after, after
+    if ends == (False, True):
+        return before, ~before
+    return before, after
 
 
 def _alike(sequence: I32, left: I64, right: I64) -> Bools:
