@@ -12,8 +12,8 @@ import numpy as np
 
 from nsysprof.attribute.detect_anchors import Bools, find_anchors
 from nsysprof.attribute.detect_choice import LAYER, choose_level
+from nsysprof.attribute.detect_cycles import Cycles
 from nsysprof.attribute.detect_levels import Level, find_levels
-from nsysprof.attribute.detect_phase import Cycles
 from nsysprof.trace.model import I32, I64
 
 _FEWEST_LAUNCHES = 16

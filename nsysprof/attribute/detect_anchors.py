@@ -74,7 +74,7 @@ class Marks:
     closes: Bools
     """Whether it is the last of its run."""
     cut_off: tuple[bool, bool] = (False, False)
-    """Whether the sequence's beginning cuts the first run off, and its end the last one, while others remain."""
+    """Whether the sequence's ends cut the first run and the last one off; then there are others."""
 
     def limits(self) -> tuple[I64, I64]:
         """Return which marks open and close runs where these begin and end by themselves."""

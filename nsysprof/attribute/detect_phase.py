@@ -10,8 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
+from nsysprof.attribute.detect_cycles import CLEARLY, COMPLETE, Cycles, with_shorter_last, without_broken_off
 from nsysprof.attribute.detect_levels import Level
-from nsysprof.attribute.detect_runs import common, faultless_run, leads_between_interruptions, without
+from nsysprof.attribute.detect_runs import (
+    faultless_run,
+    leads_between_interruptions,
+    with_long_cycles_apart,
+    without,
+)
 from nsysprof.attribute.detect_votes import (
     agreement,
     change_over,
@@ -30,32 +36,13 @@ _SAME_GAP = 0.15
 _EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
 _ALIKE = 0.9
 _WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
-_COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
-_CLEARLY = 1.5  # times as long: a pause that tells something
 _SURE_FIT = 0.95
 _DOUBTFUL = 0.9
 _BETTER = 0.1
-_FEWEST_MARKS = 4
-_COMPARED = 4  # cycles that the first and the last one are compared with
 _PIECE = 8  # launches that occur outside as well: more than by chance
+_SMALL_PIECE = 0.05  # of a cycle: less hardly moves it
 _GUESSED = 0.6  # how sure, when only the rule says where a step begins that such a piece begins the step
 _UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
-
-
-@dataclass(frozen=True, slots=True)
-class Cycles:
-    """Half-open intervals of the sequence; within a run each ends where the next begins."""
-
-    start: I64
-    end: I64
-    opens: Bools
-    """Whether it is the first of its run."""
-    sure: float
-    """Part of the evidence that speaks for where they begin, 0..1."""
-
-    def __len__(self) -> int:
-        """Return the number of cycles."""
-        return len(self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,42 +71,57 @@ def place_cycles(
     """
     marks = _in_one_run(anchors, level) if one_run else marks_of(anchors, level.main)
     marks, ends = _limited(sequence, marks)
-    cycles = len(sequence) / level.period
-    if all(ends) and abs(cycles - round(cycles)) > _WHOLE:
+    if not one_run and leads_between_interruptions(sequence, marks) is None:
+        level, marks, ends = _better_limited(sequence, anchors, level, marks, ends)
+    times = len(sequence) / level.period
+    if all(ends) and abs(times - round(times)) > _WHOLE:
         lead = _pausing_lead(start_ns, marks, round(level.period))
         if lead is not None:
             start = marks.at - lead
             end = start + round(level.period)
             end[~marks.closes] = start[~marks.opens]
-            return _whole(start, end, len(sequence), _UNANCHORED)
+            return without_broken_off(sequence, _whole(start, end, len(sequence), _UNANCHORED))
     frame, sure = _frame(sequence, anchors, level, marks, ends)
     lead, guessed = _lead(sequence, start_ns, frame, ends)
     sure = min(sure, _GUESSED) if guessed else sure
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
-    return _with_shorter_last(sequence, start_ns, _whole(start, end, len(sequence), sure))
+    cycles = with_shorter_last(sequence, start_ns, _whole(start, end, len(sequence), sure))
+    return without_broken_off(sequence, cycles)
 
 
-def _with_shorter_last(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
-    """Add what follows the last cycle if it is one but for its end: a solver's last step is of lower order.
+def _better_limited(
+    sequence: I32, anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
+) -> tuple[Level, Marks, tuple[bool, bool]]:
+    """Return other marks, and a level with that main anchor, if their runs begin and end with whole cycles.
 
-    It ends where the host pauses longest of where it may end, or is as long as the others.
+    They are those of an anchor that occurs in the runs only or, where the sequence's ends cut the only run
+    off, the same with what is longer than usual taken for an interruption.
     """
-    if len(cycles) < _FEWEST_MARKS:
-        return cycles
-    usual, after = int(np.median(cycles.end - cycles.start)), int(cycles.end[-1])
-    others = cycles.start[np.unique(np.linspace(1, len(cycles) - 1, _COMPARED).astype(np.int64))]
-    alike = max(common(sequence, after, int(other), usual, 1) for other in others)
-    if not _COMPLETE * usual <= alike < usual:
-        return cycles
-    start = np.append(cycles.start, after)
-    ends = np.arange(after + alike, min(after + usual, len(sequence)) + 1)
-    pauses = start_ns[np.minimum(ends, len(sequence) - 1)] - start_ns[ends - 1]
-    longest = int(np.argmax(pauses))
-    clearly = pauses[longest] > _CLEARLY * np.delete(pauses, longest).max(initial=0)
-    end = np.append(cycles.end, ends[longest if clearly else -1])
-    return Cycles(start, end, np.append(cycles.opens, False), cycles.sure)
+    others = [(level, _limited(sequence, with_long_cycles_apart(marks)))] if any(ends) else []
+    loner = _loner(anchors, level)
+    if loner is not None:
+        others.append((replace(level, main=loner), _limited(sequence, marks_of(anchors, loner))))
+    for other, (runs, cut) in others:
+        if leads_between_interruptions(sequence, runs) is not None:
+            return other, runs, cut
+    return level, marks, ends
+
+
+def _loner(anchors: Anchors, level: Level) -> int | None:
+    """Return an anchor that does not occur outside its runs; None if the main one does not, or all do.
+
+    What occurs in an evaluation too marks the first pass of that as if it were one more step.
+    """
+    rows = level.members[anchors.run_size[level.members] == anchors.run_size[level.main]]
+    returns = np.add.reduceat(anchors.run_count, anchors.run_row)
+    rows = rows[anchors.size[rows] == returns[rows]]
+    if anchors.run_size[level.main] < 2 or level.main in rows or not len(rows):
+        return None
+    usual = np.median(returns[rows])
+    order = np.lexsort((anchors.width[rows], -anchors.regular[rows].round(3), np.abs(returns[rows] - usual)))
+    return int(rows[order[0]])
 
 
 def _in_one_run(anchors: Anchors, level: Level) -> Marks:
@@ -145,7 +147,7 @@ def _whole(start: I64, end: I64, launches: int, sure: float) -> Cycles:
     """Drop the cycles that the sequence holds only in part."""
     length = end - start
     start, end = np.clip(start, 0, launches), np.clip(end, 0, launches)
-    keep = end - start >= _COMPLETE * np.maximum(length, 1)
+    keep = end - start >= COMPLETE * np.maximum(length, 1)
     start, end = start[keep], end[keep]
     opens = np.ones(len(start), bool)
     opens[1:] = start[1:] != end[:-1]
@@ -243,11 +245,12 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
     best = int(np.argmax(pauses))
     piece = np.flatnonzero((before & after)[: leads[-1]])
-    if np.count_nonzero(piece >= leads[0]) >= _PIECE:
-        clearly = pauses[best] > _CLEARLY * np.delete(pauses, best).max()
+    least = max(_PIECE, _SMALL_PIECE * float(np.median(np.diff(frame.heads))))
+    if np.count_nonzero(piece >= leads[0]) >= least:
+        clearly = pauses[best] > CLEARLY * np.delete(pauses, best).max()
         return int(leads[best]) if clearly else int(piece[-1]) + 1, not clearly
     nearest = 0 if frame.by_head else len(leads) - 1
-    return int(leads[best if pauses[best] > _CLEARLY * pauses[nearest] else nearest]), False
+    return int(leads[best if pauses[best] > CLEARLY * pauses[nearest] else nearest]), False
 
 
 def _outside(sequence: I32, frame: _Frame, ends: tuple[bool, bool]) -> tuple[Bools, Bools]:

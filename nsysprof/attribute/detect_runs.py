@@ -1,5 +1,7 @@
 """What the ends of a run of cycles say about where a cycle begins: runs begin and end with whole ones."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Bools, Marks
@@ -9,6 +11,17 @@ _FEWEST_MARKS = 4
 _COMPARED = 4  # cycles that the first and the last one are compared with
 _CHANCE = 1  # launches that may agree beyond whole cycles by chance
 _MOST_RUNS = 16
+_LONGER, _LAUNCHES_LONGER = 0.05, 16  # part of a cycle, and launches: something else is in a longer one
+
+
+def with_long_cycles_apart(marks: Marks) -> Marks:
+    """Return the marks with runs broken where a cycle is longer than usual."""
+    length = np.diff(marks.at)
+    usual = np.median(length[~marks.opens[1:]])
+    long = length > usual + max(_LONGER * usual, _LAUNCHES_LONGER)
+    return replace(
+        marks, opens=marks.opens | np.append(False, long), closes=marks.closes | np.append(long, False)
+    )
 
 
 def leads_between_interruptions(sequence: I32, marks: Marks) -> tuple[int, int] | None:
@@ -18,24 +31,18 @@ def leads_between_interruptions(sequence: I32, marks: Marks) -> tuple[int, int] 
     that occurs alone as well, a forward pass of an evaluation, say: then the two numbers differ. None where
     there are no two runs, or they do not break off and begin as exactly.
     """
-    if np.count_nonzero(marks.opens) < 2:
+    inner = np.flatnonzero(~marks.opens & ~marks.closes)
+    if np.count_nonzero(marks.opens) < 2 or not len(inner):
         return None
     opens, closes = marks.limits()
-    lengths = np.diff(np.append(np.flatnonzero(marks.opens), len(marks.at)))
     usual = int(np.median((marks.at - np.roll(marks.at, 1))[~marks.opens]))
-    middle = marks.at[_middles(marks, lengths)]
+    middle = marks.at[inner[np.unique(np.linspace(0, len(inner) - 1, _COMPARED).astype(np.int64))]]
     back = [_agreeing(sequence, place, middle, usual, -1) for place in _some(marks.at[opens])]
     forth = [_agreeing(sequence, place, middle, usual, 1) for place in _some(marks.at[closes])]
     if not back or not forth:
         return None
     most, least = int(np.median(back)), usual - int(np.median(forth))
-    return (least, most) if 0 < least + _CHANCE and least <= most < usual else None
-
-
-def _middles(marks: Marks, lengths: I64) -> I64:
-    """Return some marks that neither open nor close a run."""
-    inner = np.flatnonzero(~marks.opens & ~marks.closes)
-    return inner[np.unique(np.linspace(0, len(inner) - 1, _COMPARED).astype(np.int64))]
+    return (least, most) if 0 <= least <= most < usual else None
 
 
 def _some(places: I64) -> list[int]:
