@@ -29,6 +29,8 @@ from nsysprof.attribute.detect_votes import (
 )
 from nsysprof.trace.model import I32, I64
 
+GUESSED = 0.6
+"""How sure, when nothing but a rule says where a step begins: with the piece that also runs alone."""
 _SAMPLED = 64
 _SAMPLED_VALUES = 1_000_000
 _LONG_CYCLE = 3  # periods: what takes longer is no cycle
@@ -41,7 +43,6 @@ _DOUBTFUL = 0.9
 _BETTER = 0.1
 _PIECE = 8  # launches that occur outside as well: more than by chance
 _SMALL_PIECE = 0.05  # of a cycle: less hardly moves it
-_GUESSED = 0.6  # how sure, when only the rule says where a step begins that such a piece begins the step
 _UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
 
 
@@ -83,7 +84,7 @@ def place_cycles(
             return without_broken_off(sequence, _whole(start, end, len(sequence), _UNANCHORED))
     frame, sure = _frame(sequence, anchors, level, marks, ends)
     lead, guessed = _lead(sequence, start_ns, frame, ends)
-    sure = min(sure, _GUESSED) if guessed else sure
+    sure = min(sure, GUESSED) if guessed else sure
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
@@ -99,13 +100,15 @@ def _better_limited(
     They are those of an anchor that occurs in the runs only or, where the sequence's ends cut the only run
     off, the same with what is longer than usual taken for an interruption.
     """
-    others = [(level, _limited(sequence, with_long_cycles_apart(marks)))] if any(ends) else []
+    apart = with_long_cycles_apart(marks)
+    leads = leads_between_interruptions(sequence, apart) if any(ends) else None
+    if leads is not None and leads[1] - leads[0] >= _least_piece(marks.at):
+        return level, *_limited(sequence, apart)
     loner = _loner(anchors, level)
     if loner is not None:
-        others.append((replace(level, main=loner), _limited(sequence, marks_of(anchors, loner))))
-    for other, (runs, cut) in others:
-        if leads_between_interruptions(sequence, runs) is not None:
-            return other, runs, cut
+        other = _limited(sequence, marks_of(anchors, loner))
+        if leads_between_interruptions(sequence, other[0]) is not None:
+            return replace(level, main=loner), *other
     return level, marks, ends
 
 
@@ -231,7 +234,7 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
 
     And whether that is a guess: where a piece of the cycle occurs before the first one and after the last one
     as well, and no pause stands out in it, cycles are taken to begin with it, as training steps do with the
-    forward pass that an evaluation runs alone.
+    forward pass that an evaluation runs alone. The longest pause there confirms that.
     """
     before, after = _outside(sequence, frame, ends)
     # a launch that belongs to the next step occurs before the first one and not after the last
@@ -245,12 +248,17 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
     best = int(np.argmax(pauses))
     piece = np.flatnonzero((before & after)[: leads[-1]])
-    least = max(_PIECE, _SMALL_PIECE * float(np.median(np.diff(frame.heads))))
-    if np.count_nonzero(piece >= leads[0]) >= least:
-        clearly = pauses[best] > CLEARLY * np.delete(pauses, best).max()
-        return int(leads[best]) if clearly else int(piece[-1]) + 1, not clearly
+    clearly = pauses[best] > CLEARLY * np.delete(pauses, best).max(initial=0)
+    if np.count_nonzero(piece >= leads[0]) >= _least_piece(frame.heads):
+        lead = int(leads[best]) if clearly else int(piece[-1]) + 1
+        return lead, lead != leads[best]
     nearest = 0 if frame.by_head else len(leads) - 1
     return int(leads[best if pauses[best] > CLEARLY * pauses[nearest] else nearest]), False
+
+
+def _least_piece(marks: I64) -> float:
+    """Return from how many launches on it matters whether these begin the cycle or end it."""
+    return max(_PIECE, _SMALL_PIECE * float(np.median(np.diff(marks))))
 
 
 def _outside(sequence: I32, frame: _Frame, ends: tuple[bool, bool]) -> tuple[Bools, Bools]:
