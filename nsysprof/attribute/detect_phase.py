@@ -13,6 +13,7 @@ from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
 from nsysprof.attribute.detect_cycles import CLEARLY, COMPLETE, Cycles, with_shorter_last, without_broken_off
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_runs import (
+    cut_run,
     faultless_run,
     leads_between_interruptions,
     with_long_cycles_apart,
@@ -199,6 +200,8 @@ def _frame(
     least, most, fit = change_over(short_ones(votes), ends, round(level.period))
     exact = leads_between_interruptions(sequence, marks)
     whole = None if any(ends) or fit >= _SURE_FIT else faultless_run(sequence, marks)
+    if whole is None and fit < _DOUBTFUL and not any(ends):
+        whole = cut_run(sequence, marks, _least_piece(marks.at))
     if exact is not None:
         least, most = exact
     elif whole is not None:
@@ -251,7 +254,7 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     clearly = pauses[best] > CLEARLY * np.delete(pauses, best).max(initial=0)
     if np.count_nonzero(piece >= leads[0]) >= _least_piece(frame.heads):
         lead = int(leads[best]) if clearly else int(piece[-1]) + 1
-        return lead, lead != leads[best]
+        return lead, bool(lead != leads[best])
     nearest = 0 if frame.by_head else len(leads) - 1
     return int(leads[best if pauses[best] > CLEARLY * pauses[nearest] else nearest]), False
 

@@ -34,6 +34,10 @@ def leads_between_interruptions(sequence: I32, marks: Marks) -> tuple[int, int] 
     inner = np.flatnonzero(~marks.opens & ~marks.closes)
     if np.count_nonzero(marks.opens) < 2 or not len(inner):
         return None
+    return _whole_leads(sequence, marks, inner)
+
+
+def _whole_leads(sequence: I32, marks: Marks, inner: I64) -> tuple[int, int] | None:
     opens, closes = marks.limits()
     usual = int(np.median((marks.at - np.roll(marks.at, 1))[~marks.opens]))
     middle = marks.at[inner[np.unique(np.linspace(0, len(inner) - 1, _COMPARED).astype(np.int64))]]
@@ -43,6 +47,20 @@ def leads_between_interruptions(sequence: I32, marks: Marks) -> tuple[int, int] 
         return None
     most, least = int(np.median(back)), usual - int(np.median(forth))
     return (least, most) if 0 <= least <= most < usual else None
+
+
+def cut_run(sequence: I32, marks: Marks, least: float) -> tuple[Marks, int, int] | None:
+    """Return the marks that count, and the leads, for a run of whole cycles and ``least`` launches or more.
+
+    It holds that much beyond whole cycles because its last one, or its first one, is cut short.
+    """
+    for dropped in (marks.opens & False, marks.closes, marks.opens):
+        some = without(marks, dropped)
+        inner = np.flatnonzero(~some.opens & ~some.closes)
+        leads = _whole_leads(sequence, some, inner) if len(inner) else None
+        if leads is not None and leads[1] - leads[0] >= least:
+            return some, *leads
+    return None
 
 
 def _some(places: I64) -> list[int]:
