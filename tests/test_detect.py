@@ -331,6 +331,47 @@ def test_training_with_validation_between() -> None:
     assert score(program) == 1
 
 
+def evaluated(batches: int, every: int, pause_ns: int, prologue: int, forward: int = 110) -> Program:
+    """Train: forward, backward, update; every few steps evaluate some batches by the forward pass alone."""
+    program = Program(1)
+    layer, back = program.some(forward // 11, 0, 30), program.some(20, 30, 60)
+    body = program.some(6, 60, 90) + layer * 10 + program.some(forward // 11, 60, 90)
+    program.run(program.some(prologue, 150, 200))
+    for index in range(20):
+        program.step(body + back * 8 + list(range(120, 150)), pause_ns)
+        for _ in range(batches if index % every == every - 1 else 0):
+            program.run(body, pause_ns)
+    return program
+
+
+@pytest.mark.parametrize("batches", [1, 2, 8, 20])
+@pytest.mark.parametrize("every", [5, 10])
+@pytest.mark.parametrize("pause_ns", [0, 250_000])
+@pytest.mark.parametrize("prologue", [0, 40])
+def test_an_evaluation_of_the_forward_pass_does_not_move_the_steps(
+    batches: int, every: int, pause_ns: int, prologue: int
+) -> None:
+    assert score(evaluated(batches, every, pause_ns, prologue)) == 1
+
+
+def test_where_only_a_rule_says_where_a_step_begins_it_is_said() -> None:
+    guess = "where in the period a step begins is a guess"
+    guessed, paused = detect(evaluated(8, 5, 0, 40)), detect(evaluated(8, 5, 250_000, 40))
+    assert (guessed.doubts, paused.doubts) == ((guess,), ())
+    assert guessed.confidence < 0.65 < 0.9 < paused.confidence
+
+
+def test_a_longer_step_is_not_cut_where_the_rest_is_its_own() -> None:
+    """What some steps have at their end beyond the others begins no other step."""
+    program = Program()
+    layer, extra = program.some(15), program.some(40, 60, 90)
+    program.run(program.some(40))
+    for _ in range(24):
+        program.step(layer * 6 + list(range(100, 110)) + (extra if program.random.random() < 0.3 else []))
+    program.run(program.some(40))
+    assert score(program) == 1
+
+
 def test_whole_generations_are_steps_when_their_own_are_few() -> None:
     program = Program()
     text, network, decoder = program.some(300), program.some(200), program.some(250)

@@ -45,6 +45,8 @@ class DetectedSteps:
     """What the steps were found by, or why there are none."""
     interludes: Bools
     """Per interval: whether it is no step but what lies between runs of steps (a new image, a validation)."""
+    doubts: tuple[str, ...] = ()
+    """What a reader should know who takes the steps for true."""
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -84,9 +86,10 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
         return _none("what repeats does so too vaguely")
     boundaries = np.union1d(cycles.start, cycles.end)
     interludes = ~np.isin(boundaries[:-1], cycles.start)
-    doubts = "; they may be the layers of one pass" if likely < 1 else ""
-    doubts += "; where in them a step begins is a guess" if cycles.sure <= GUESSED else ""
-    return DetectedSteps(boundaries, confidence, f"every {usual:,} launches or so repeat{doubts}", interludes)
+    doubts = ["they may be the layers of one pass"] if likely < 1 else []
+    doubts += ["where in the period a step begins is a guess"] if cycles.sure <= GUESSED else []
+    reason = f"every {usual:,} launches or so repeat"
+    return DetectedSteps(boundaries, confidence, reason, interludes, tuple(doubts))
 
 
 def _none(why: str) -> DetectedSteps:

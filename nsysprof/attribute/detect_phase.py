@@ -98,8 +98,8 @@ def _better_limited(
 ) -> tuple[Level, Marks, tuple[bool, bool]]:
     """Return other marks, and a level with that main anchor, if their runs begin and end with whole cycles.
 
-    They are those of an anchor that occurs in the runs only or, where the sequence's ends cut the only run
-    off, the same with what is longer than usual taken for an interruption.
+    They are the same with what is longer than usual taken for an interruption, where the sequence's ends cut
+    the only run off, or those of an anchor that occurs in the runs only.
     """
     apart = with_long_cycles_apart(marks)
     leads = leads_between_interruptions(sequence, apart) if any(ends) else None
@@ -107,21 +107,25 @@ def _better_limited(
         return level, *_limited(sequence, apart)
     loner = _loner(anchors, level)
     if loner is not None:
-        other = _limited(sequence, marks_of(anchors, loner))
-        if leads_between_interruptions(sequence, other[0]) is not None:
-            return replace(level, main=loner), *other
+        alone = marks_of(anchors, loner)
+        for marks_there in (alone, with_long_cycles_apart(alone)):
+            other = _limited(sequence, marks_there)
+            if leads_between_interruptions(sequence, other[0]) is not None:
+                return replace(level, main=loner), *other
     return level, marks, ends
 
 
 def _loner(anchors: Anchors, level: Level) -> int | None:
-    """Return an anchor that does not occur outside its runs; None if the main one does not, or all do.
+    """Return an anchor that occurs in its runs only, and fewer times than the main one; None if none does.
 
     What occurs in an evaluation too marks the first pass of that as if it were one more step.
     """
-    rows = level.members[anchors.run_size[level.members] == anchors.run_size[level.main]]
+    if anchors.run_size[level.main] < 2:
+        return None
+    rows = level.members[anchors.run_size[level.members] <= anchors.run_size[level.main]]
     returns = np.add.reduceat(anchors.run_count, anchors.run_row)
-    rows = rows[anchors.size[rows] == returns[rows]]
-    if anchors.run_size[level.main] < 2 or level.main in rows or not len(rows):
+    rows = rows[(anchors.size[rows] == returns[rows]) & (returns[rows] < anchors.size[level.main])]
+    if not len(rows):
         return None
     usual = np.median(returns[rows])
     order = np.lexsort((anchors.width[rows], -anchors.regular[rows].round(3), np.abs(returns[rows] - usual)))
