@@ -361,6 +361,18 @@ def test_where_only_a_rule_says_where_a_step_begins_it_is_said() -> None:
     assert guessed.confidence < 0.65 < 0.9 < paused.confidence
 
 
+def test_a_pause_tells_that_what_also_runs_alone_ends_the_step() -> None:
+    """Learn, then play; between, play alone: the host waits before learning and before playing alone."""
+    program = Program()
+    play, learn = program.some(12, 0, 30) * 8, program.some(16, 30, 60) * 8 + program.some(20, 60, 90)
+    program.run(program.some(40, 90, 120))
+    for index in range(24):
+        program.step(learn + play, pause_ns=250_000)
+        for _ in range(4 if index % 6 == 5 else 0):
+            program.run(play, pause_ns=250_000)
+    assert score(program) == 1
+
+
 def test_a_longer_step_is_not_cut_where_the_rest_is_its_own() -> None:
     """What some steps have at their end beyond the others begins no other step."""
     program = Program()

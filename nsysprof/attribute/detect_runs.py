@@ -11,6 +11,8 @@ _FEWEST_MARKS = 4
 _COMPARED = 4  # cycles that the first and the last one are compared with
 _CHANCE = 1  # launches that may agree beyond whole cycles by chance
 _MOST_RUNS = 16
+_PIECE = 8  # launches that occur outside as well: more than by chance
+_SMALL_PIECE = 0.05  # of a cycle: less hardly moves it
 _LONGER, _LAUNCHES_LONGER = 0.05, 16  # part of a cycle, and launches: something else is in a longer one
 
 
@@ -123,3 +125,8 @@ def without(marks: Marks, dropped: Bools) -> Marks:
     opens = marks.opens | np.append(True, dropped[:-1])
     closes = marks.closes | np.append(dropped[1:], True)
     return Marks(marks.at[~dropped], opens[~dropped], closes[~dropped], marks.cut_off)
+
+
+def least_piece(marks: I64) -> float:
+    """Return from how many launches on it matters whether these begin the cycle or end it."""
+    return max(_PIECE, _SMALL_PIECE * float(np.median(np.diff(marks))))
