@@ -14,7 +14,7 @@ from nsysprof.render.text import plain
 from nsysprof.sweep.results import Point, Sweep
 
 SCRIPTS = (
-    *("js/unpack.js", "js/core.js", "js/theme.js", "js/plotly.js", "js/charts.js"),
+    *("js/unpack.js", "js/core.js", "js/theme.js", "js/plotly.js", "js/charts.js", "js/print.js"),
     *("sweep/points.js", "sweep/curves.js", "sweep/composition.js", "sweep/images.js", "sweep/table.js"),
     "sweep/main.js",
 )
