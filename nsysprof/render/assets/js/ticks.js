@@ -21,7 +21,10 @@ function timeTicks(from, to, most) {
 // An axis of time, in seconds for plotly, as wide as the body has pixels.
 function timeAxis(body, [from, to]) {
   const ticks = timeTicks(from, to, Math.max(body.clientWidth / 130, 2));
-  return { range: [from / 1e9, to / 1e9], tickmode: "array", tickvals: ticks.map(([ns]) => ns / 1e9), ticktext: ticks.map(([, text]) => text) };
+  return {
+    range: [from / 1e9, to / 1e9], tickmode: "array", tickvals: ticks.map(([ns]) => ns / 1e9), ticktext: ticks.map(([, text]) => text),
+    ticksuffix: " s", // where plotly itself writes a moment, beside the pointer
+  };
 }
 
 // Keeps the ticks of a chart that plotly zooms.

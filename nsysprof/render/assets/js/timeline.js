@@ -35,6 +35,7 @@ function startTimeline() {
   body.append(overview, lanes);
   frame.append(legend(legendEntries()));
   startOverview(overview);
+  overview.addEventListener("click", () => lanes.focus({ preventScroll: true }));
   const screen = { axis, canvas, ticks, lanes: placed, height, hover: null, pointer: null };
   const draw = () => drawTimeline(screen);
   wireTimeline(screen, lanes, draw);
