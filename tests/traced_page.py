@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from browser import Browser
 from real_trace import THREE_STEPS, unpack
+from selenium.webdriver.common.action_chains import ActionChains
 from trace_builder import TraceBuilder
 
 from nsysprof.measure import timeline
@@ -101,3 +102,13 @@ def colors(chromium: Browser, selector: str) -> set[str]:
         selector,
     )
     return {f"#{color:06x}" for color in found}
+
+
+def pointer(chromium: Browser, selector: str, x: float, y: float, click: bool = False) -> None:
+    """Move the pointer to a place in a node, from the node's upper left corner."""
+    node = chromium.driver.find_element("css selector", selector)
+    box = chromium.run("const b = arguments[0].getBoundingClientRect(); return [b.width, b.height]", node)
+    chain = ActionChains(chromium.driver)
+    chain.move_to_element_with_offset(node, round(x - box[0] / 2), round(y - box[1] / 2))
+    (chain.click() if click else chain).perform()
+    chromium.run("return new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
