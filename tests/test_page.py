@@ -146,7 +146,11 @@ def test_kernels_are_shown_with_what_launched_them(chromium: Browser, example_pa
         "return [...document.querySelectorAll('#kernel-table tbody tr')]"
         ".map(r => [r.cells[0], r.querySelector('td.operator')].map(c => c.textContent.trim()))"
     )
-    assert rows[:3] == [["GEMM", "unet.conv_shortcut"], ["Elementwise", "unet.mid.ff"], ["FMHA", ""]]
+    assert rows[:3] == [
+        ["GEMM", "unet.conv_shortcut 75.0 %"],
+        ["Elementwise", "unet.mid.ff 75.0 %"],
+        ["FMHA", ""],
+    ]
 
 
 def test_a_click_on_a_bar_selects_its_step_everywhere(chromium: Browser, example_page: Path) -> None:

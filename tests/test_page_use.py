@@ -247,7 +247,11 @@ def test_a_step_has_the_operators_of_its_own_launches(chromium: Browser, tmp_pat
         "return Object.fromEntries([...document.querySelectorAll('#kernel-table tbody tr')]"
         ".map(row => ['name', 'operator'].map(key => row.querySelector(`td.${key}`).textContent)))"
     )
-    for fragment, wanted in (("", "second.block"), ("?step=0", "first.block"), ("?step=1", "second.block")):
+    for fragment, wanted in (
+        ("", "second.block 66.7 %"),
+        ("?step=0", "first.block"),
+        ("?step=1", "second.block"),
+    ):
         chromium.open(page, f"#kernels{fragment}")
         figure_of(chromium, "Kernels by name")
         assert chromium.run(operators) == {"gemm_kernel": wanted, "other_kernel": "whole"}

@@ -38,7 +38,7 @@ class HiddenGraphs:
     def by_step(self, steps: Steps, windows: Windows) -> I64:
         """Return how many make a step's busy time unknown: launched in its CPU window or run in its GPU's."""
         found = np.zeros(len(steps), np.int64)
-        for process in distinct(self.process).tolist():
+        for process in distinct(self.process).tolist() if len(steps) else ():
             mine = self.process == process
             theirs = steps.processes[:, process] if process >= 0 else np.ones(len(steps), bool)
             launched = np.sort(self.launched_ns[mine])

@@ -153,11 +153,7 @@ def _by_capture(trace: Trace, lookups: Mapping[int, Intervals], of_op: I32) -> N
 
 def _operator_names(texts: Sequence[str]) -> tuple[list[str], I32]:
     """Return distinct operator names in their order, and the name of each text, -1 for those without."""
-    named: dict[int, str] = {}
-    for at, text in enumerate(texts):
-        name = families.operator_of(text)
-        if name and families.parse(text) is None and not families.is_warmup(text):
-            named[at] = name
+    named = {at: name for at, text in enumerate(texts) if (name := families.operator_name(text))}
     names = sorted(set(named.values()))
     index = {name: position for position, name in enumerate(names)}
     of_text = np.full(len(texts), -1, np.int32)

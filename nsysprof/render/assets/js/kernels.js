@@ -40,7 +40,7 @@ function kernelRows() {
     const kernel = others ? { name: "(all kernels beyond the first ones of the trace)", category: "unknown", library: "", family: "others" } : result.kernels[column];
     rows.push({
       ...kernel, count: times, total_ns: ns, mean_ns: ns / times, share: ns / total, ...(spread.get(column) || { min_ns: null, max_ns: null }),
-      operator: operators.get(column) || "",
+      operator: operators.get(column) || "", launchers: [],
     });
   }
   return rows;
@@ -182,6 +182,10 @@ function familyOf({ name, family }) {
   return family && family !== name && name.includes("<") ? node("b", { class: "clip" }, family) : null;
 }
 
+// What launched most of a kernel's time, with its part where others did, too; and all who did.
+const operatorOf = (row) => (row.operator && row.launchers.length > 1 ? `${row.operator} ${share(row.launchers[0].ns / row.total_ns)}` : row.operator || "");
+const launchersOf = (row) => row.launchers.map((each) => `${each.name || "no range"}: ${duration(each.ns)}, ${count(each.count)} times`).join("\n") || row.operator || "";
+
 function kernelRow(row, largest, withOperator) {
   const bar = node("span", { class: "bar", style: { width: `${(48 * row.share) / largest}px`, background: bucketColor(row.category) } });
   const made = node(
@@ -195,7 +199,7 @@ function kernelRow(row, largest, withOperator) {
     node("td", {}, row.min_ns === null ? "" : duration(row.min_ns)),
     node("td", {}, row.max_ns === null ? "" : duration(row.max_ns)),
     node("td", {}, bar, share(row.share)),
-    ...(withOperator ? [node("td", { class: "operator" }, node("span", { class: "clip", title: row.operator || "" }, row.operator || ""))] : []),
+    ...(withOperator ? [node("td", { class: "operator" }, node("span", { class: "clip", title: launchersOf(row) }, operatorOf(row)))] : []),
     node("td", { class: "facts" }, node("span", { class: "clip", title: row.facts || "" }, row.facts || "")),
   );
   made.addEventListener("click", () => made.setAttribute("aria-expanded", String(made.classList.toggle("open"))));
