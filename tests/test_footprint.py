@@ -4,7 +4,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from nsysprof.errors import MemoryLimitError
 from nsysprof.free_memory import Free, free_memory
 from nsysprof.measure import footprint
 from nsysprof.measure.footprint import memory_needed, within_memory
-from nsysprof.trace.extent import Extent
+from nsysprof.trace.extent import Extent, OwnTexts
 
 MB = 10**6
 NOTHING = Extent(0, 0, 0, 0, 0, 0)
@@ -34,7 +34,8 @@ def some_work() -> TraceBuilder:
 def test_the_extent_of_a_trace(tmp_path: Path) -> None:
     with open_trace(some_work().write(tmp_path / "t.sqlite")) as trace:
         names = ("step 1", "cudaLaunchKernel_v7000", "gemm", "relu")
-        assert trace.extent == Extent(3, 2, 1, 2, len(names), sum(map(len, names)))
+        own = OwnTexts(1, len("step 0"), 1, len("step 0"))
+        assert trace.extent == Extent(3, 2, 1, 2, len(names), sum(map(len, names)), own)
     with open_trace(TraceBuilder(gpu=None).write(tmp_path / "none.sqlite")) as trace:
         assert trace.extent == NOTHING
 
@@ -63,19 +64,23 @@ def test_a_table_that_cannot_be_looked_at_counts_as_empty(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("extent", "page", "expected"),
     [
-        (NOTHING, False, 78 * MB),
+        (NOTHING, False, 72 * MB),
         (NOTHING, True, 130 * MB),
-        (Extent(10**6, 0, 0, 0, 0, 0), False, 208 * MB),
-        (Extent(0, 10**6, 0, 0, 0, 0), False, 118 * MB),
-        (Extent(0, 0, 10**6, 0, 0, 0), False, 196 * MB),
-        (Extent(0, 0, 10**6, 0, 0, 0), True, 196 * MB),  # more than the page needs
-        (Extent(0, 0, 0, 10**6, 0, 0), False, 468 * MB),
-        (Extent(0, 0, 0, 0, 10**6, 50 * 10**6), False, 378 * MB),
-        (Extent(10**6, 10**6, 10**6, 0, 0, 0), True, 383 * MB),
+        (Extent(10**6, 0, 0, 0, 0, 0), False, 202 * MB),
+        (Extent(0, 10**6, 0, 0, 0, 0), False, 112 * MB),
+        (Extent(0, 0, 10**6, 0, 0, 0), False, 190 * MB),
+        (Extent(0, 0, 10**6, 0, 0, 0), True, 190 * MB),  # more than the page needs
+        (Extent(0, 0, 0, 10**6, 0, 0), False, 272 * MB),
+        (Extent(0, 0, 0, 0, 10**6, 50 * 10**6), False, 472 * MB),
+        (Extent(0, 0, 0, 0, 10**6, 50 * 10**6), True, 570 * MB),
+        (Extent(10**6, 10**6, 10**6, 0, 0, 0), True, 360 * MB),
+        (Extent(0, 0, 0, 0, 0, 0, OwnTexts(10**6, 100 * MB, 1, 100)), False, 217 * MB),
+        (Extent(0, 0, 0, 0, 0, 0, OwnTexts(10**6, 100 * MB, 10**6, 100 * MB)), False, 417 * MB),
+        (Extent(0, 0, 0, 0, 0, 0, OwnTexts(10**6, 100 * MB, 10**6, 100 * MB)), True, 625 * MB),
     ],
 )
 def test_what_is_needed(extent: Extent, page: bool, expected: int) -> None:
-    assert memory_needed(extent, page) == expected
+    assert memory_needed(extent, page) == pytest.approx(expected, abs=MB / 100)
 
 
 @pytest.mark.parametrize("page", [False, True])
@@ -87,6 +92,60 @@ def test_the_estimate_is_near_the_truth(tmp_path: Path, page: bool) -> None:
     with open_trace(path) as trace:
         needed = memory_needed(trace.extent, page)
     assert 0.9 < needed / peak < 1.4
+
+
+def with_own_texts(path: Path, texts: Iterable[str]) -> Path:
+    """Write a trace with a range for each text, which NVTX_EVENTS holds itself, as for PyTorch's emit_nvtx."""
+    some_work().write(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executemany(
+            "INSERT INTO NVTX_EVENTS (start, end, eventType, text, globalTid) VALUES (?, ?, 59, ?, 1)",
+            ((at, at + 1, text) for at, text in enumerate(texts)),
+        )
+        connection.commit()
+    return path
+
+
+@pytest.mark.parametrize("page", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "length", "distinct"), [(200_000, 100, 200_000), (50_000, 2_000, 50_000), (50_000, 2_000, 50)]
+)
+def test_texts_of_ranges_are_counted(
+    tmp_path: Path, rows: int, length: int, distinct: int, page: bool
+) -> None:
+    texts = (f"aten::mm, seq = {at % distinct} ".ljust(length, "x") for at in range(rows))
+    path = with_own_texts(tmp_path / "t.sqlite", texts)
+    words = ["--html", str(tmp_path / "p.html")] if page else ["--json"]
+    peak = run([sys.executable, "-m", "nsysprof", "hotspots", str(path), *words]).peak_bytes
+    with open_trace(path) as trace:
+        needed = memory_needed(trace.extent, page)
+    assert 0.9 < needed / peak < 1.6
+
+
+def test_the_texts_of_ranges_by_a_sample(tmp_path: Path) -> None:
+    """Rows are sampled: how many texts, how long they are, how many of them are unique."""
+    texts = [f"unique {at:05}" if at % 2 else "the same" for at in range(40_000)]
+    with open_trace(with_own_texts(tmp_path / "t.sqlite", texts)) as trace:
+        own = trace.extent.own_texts
+    assert own.rows == pytest.approx(40_000, rel=0.01)
+    assert own.size == pytest.approx(sum(map(len, texts)), rel=0.1)
+    assert own.distinct == pytest.approx(20_000, rel=0.1)
+    assert own.distinct_size == pytest.approx(12 * 20_000, rel=0.1)
+
+
+def test_the_texts_of_ranges_in_memory(tmp_path: Path) -> None:
+    """Letters that take several bytes count so; of long texts, few are read; what is no text is none."""
+    texts = ["я" * 20_000] * 300
+    path = with_own_texts(tmp_path / "t.sqlite", texts)
+    with open_trace(path) as trace:
+        own = trace.extent.own_texts
+    assert own.size == pytest.approx(300 * 40_000, rel=0.2)
+    assert own.distinct <= 20
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE NVTX_EVENTS SET text = NULL")
+        connection.commit()
+    with open_trace(path) as trace:
+        assert trace.extent.own_texts == OwnTexts()
 
 
 @pytest.fixture
@@ -102,12 +161,12 @@ def grant(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def test_too_little_memory_is_refused(tmp_path: Path, grant: Callable[[int], None]) -> None:
     path = some_work().write(tmp_path / "t.sqlite")
-    grant(78)
+    grant(72)
     with open_trace(path) as trace, pytest.raises(MemoryLimitError) as caught:
         measure_hotspots(trace)
     assert caught.value.exit_code == 8
-    assert str(caught.value).startswith(f"{path} takes about 78.0 MB of memory, and 78.0 MB is free")
-    grant(79)
+    assert str(caught.value).startswith(f"{path} takes about 72.0 MB of memory, and 72.0 MB is free")
+    grant(73)
     with open_trace(path) as trace:
         assert measure_hotspots(trace).trace.path == str(path)
 
@@ -152,7 +211,7 @@ def test_a_limit_of_the_shell(tmp_path: Path) -> None:
     path = some_work().write(tmp_path / "t.sqlite")
     refused = limited(270, "hotspots", path, "--json")
     assert (refused.returncode, refused.stdout) == (8, "")
-    assert refused.stderr.startswith(f"nsysprof: error: {path} takes about 78.0 MB of memory, and ")
+    assert refused.stderr.startswith(f"nsysprof: error: {path} takes about 72.0 MB of memory, and ")
     assert refused.stderr.count("\n") == 1
     assert " is free under `ulimit -v`: free some" in refused.stderr
     allowed = limited(2000, "hotspots", path, "--json")

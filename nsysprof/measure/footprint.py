@@ -10,9 +10,9 @@ from nsysprof.trace import Trace
 from nsysprof.trace.extent import Extent
 from nsysprof.units import size
 
-# Measured on traces of 0.02 to 5.4 million kernels and 0.05 to 14 million API calls: with these the estimate
-# lies 0 to 30 % above the peak of the whole process, further above where ranges are most of the trace.
-# `python -m bench.footprint` measures again; with the page, the peak itself varies by 15 %.
+# Measured on traces of 0.02 to 5.4 million kernels, 0.05 to 14 million API calls and up to 1.5 million ranges
+# with texts of 20 to 4,000 characters; `python -m bench.footprint` measures again. With the page, the peak
+# itself varies by 15 %.
 _HINT = "free some, use a machine with more, or capture fewer steps; `nsysprof query` needs little"
 
 
@@ -25,25 +25,50 @@ class _Rates:
     api_call: int
     memory_event: int
     nvtx_range: int
+    string: int
+    character: float
+    """Of a string."""
+    own_text: int
+    """What a row of NVTX with a text of its own takes beside the text."""
+    own_size: float
+    """For each byte of all such texts, equal ones included."""
+    distinct: int
+    """What each different one takes beside its text."""
+    distinct_size: float
+    """For each byte of the different ones."""
 
 
-_PARTS = (_Rates(78_000_000, 130, 40, 118, 60), _Rates(78_000_000, 0, 0, 0, 390))
+_PARTS = (
+    _Rates(72_000_000, 130, 40, 118, 60, 300, 2.0, 0, 0.0, 200, 1.1),
+    _Rates(72_000_000, 0, 0, 0, 200, 300, 2.0, 30, 1.15, 200, 0.0),
+)
 """What measuring takes, and what loading ranges takes, while nothing else is at its peak."""
-_PAGE = _Rates(130_000_000, 150, 43, 60, 60)
-_STRING, _CHARACTER = 200, 2
+_PAGE = (
+    _Rates(105_000_000, 150, 43, 60, 60, 300, 3.3, 0, 0.0, 200, 3.2),
+    _Rates(130_000_000, 0, 0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0),
+)
+"""What making the page takes, and the least that it ever took."""
 
 
 def memory_needed(extent: Extent, page: bool = False) -> int:
     """Return the bytes that the whole process takes at its peak; ``page`` when the page is made, too."""
-    parts = (*_PARTS, _PAGE) if page else _PARTS
-    strings = _STRING * extent.strings + _CHARACTER * extent.characters
-    return strings + max(
+    return max(_needed(rates, extent) for rates in ((*_PARTS, *_PAGE) if page else _PARTS))
+
+
+def _needed(rates: _Rates, extent: Extent) -> int:
+    own = extent.own_texts
+    return round(
         rates.base
         + rates.operation * extent.operations
         + rates.api_call * extent.api_calls
         + rates.memory_event * extent.memory_events
         + rates.nvtx_range * extent.ranges
-        for rates in parts
+        + rates.string * extent.strings
+        + rates.character * extent.characters
+        + rates.own_text * own.rows
+        + rates.own_size * own.size
+        + rates.distinct * own.distinct
+        + rates.distinct_size * own.distinct_size
     )
 
 
