@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nsysprof.trace.diagnostics import tells_loss
 from nsysprof.trace.schema import (
     DIAGNOSTICS,
     EXPORT,
@@ -38,6 +39,10 @@ _EXPORT_ROWS = frozenset(
 )
 _VERSION = re.compile(r"[\d.]{1,40}|NVIDIA Nsight Systems")
 _GPU = re.compile(r"[\w .,()/+-]{1,80}", re.ASCII)
+_LOSSES = {
+    what: f"{what} events were lost, says nsys; its own words are not in this copy"
+    for what in ("CUDA", "NVTX", "OS runtime", "Some")
+}
 _LABELS = frozenset(
     (
         *("Unknown", "Host-to-Device", "Device-to-Host", "Host-to-Array", "Array-to-Host", "Array-to-Array"),
@@ -54,7 +59,7 @@ KINDS = (
     ("command lines and settings of the capture", r"META_DATA_CAPTURE|ANALYSIS_FILE"),
     ("process and thread names", r"PROCESSES|ThreadNames"),
     ("what the program printed", r"ProcessStreams"),
-    ("messages of nsys", r"DIAGNOSTIC_EVENT"),
+    ("messages of nsys", r"DIAGNOSTIC_EVENT(\.\w+)?"),
     ("date and time of the capture", r"TARGET_INFO_SESSION_START_TIME|META_DATA_CAPTURE"),
     ("serial numbers and addresses of devices", r"TARGET_INFO_GPU\.(uuid|busLocation|luid|ct\w+)"),
     ("network and disk devices", r"TARGET_INFO_NIC_INFO|NIC_ID_MAP|NET_\w+|NVME\w*|TARGET_INFO_NVME\w*"),
@@ -84,24 +89,26 @@ def copied_tables(source: Source) -> tuple[Copied, ...]:
     wanted: dict[str, tuple[Table, set[str]]] = {}
     for table in TABLES:
         name = source.name_in_file(table)
-        if name and table not in (STRINGS, DIAGNOSTICS) and table.columns:
+        if name and table is not STRINGS and table.columns:
             wanted.setdefault(name, (table, set()))[1].update(column.name for column in table.columns)
     found = []
     for name, (table, allowed) in wanted.items():
         present = [str(row[1]) for row in source.fetch(f'PRAGMA table_info("{name}")')]
         kept = tuple(column for column in present if column in allowed)
         dropped = tuple(column for column in present if column not in allowed)
-        if kept:
+        if kept and (table is not DIAGNOSTICS or "text" in kept):
             found.append(Copied(table, name, kept, dropped))
     return tuple(found)
 
 
 def text_column(table: Table, column: str) -> str:
-    """Return what a column's texts are: ``export``, ``label``, ``gpu``, ``range``; empty for numbers."""
+    """Return what a column's texts are: ``export``, ``label``, ``gpu``, ``loss``, ``range``, or none."""
     if table is EXPORT:
         return "export"
     if table is NVTX:
         return "range" if column == "text" else ""
+    if table is DIAGNOSTICS:
+        return "loss" if column == "text" else ""
     if table is GPUS:
         return "gpu" if column == "name" else ""
     return "label" if column == "label" else ""
@@ -111,11 +118,19 @@ def condition(table: Table) -> str:
     """Return SQL that tells which rows of a table may be shared."""
     if table is EXPORT:
         return f'"name" IN ({", ".join(map(repr, sorted(_EXPORT_ROWS)))})'
+    if table is DIAGNOSTICS:
+        return "harmless('loss', CAST(\"text\" AS BLOB)) <> ''"
     return "1"
 
 
 def harmless(kind: str, text: str) -> str:
-    """Return a text of the given kind (see ``text_column``), empty where it cannot be one."""
+    """Return a text of the given kind (see ``text_column``), empty where it cannot be one.
+
+    What stands for nsys's word that events were lost says only of which kind.
+    """
+    if kind == "loss":
+        what = next((name for name in _LOSSES if name in text), "Some")
+        return _LOSSES[what] if tells_loss(text) else ""
     if kind == "label":
         return text if text in _LABELS else ""
     pattern = _GPU if kind == "gpu" else _VERSION

@@ -82,6 +82,8 @@ class _Copy:
         self._plain = plain
         self._target = target
         self._replaced: set[str] = set()  # what stands for texts outside the table of strings
+        ((encoding,),) = source.fetch("PRAGMA encoding")
+        self._encoding = str(encoding)
         self._trouble = ""  # what a function that SQLite calls found
 
     def fill(self, tables: Iterable[Copied], names: Names) -> tuple[SharedStrings, dict[str, int]]:
@@ -104,6 +106,7 @@ class _Copy:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         for setting in (
+            f"encoding = '{self._encoding}'",  # SQLite attaches nothing else
             "journal_mode = OFF",
             "synchronous = OFF",
             "temp_store = MEMORY",
@@ -112,12 +115,15 @@ class _Copy:
             connection.execute(f"PRAGMA {setting}")
         connection.set_progress_handler(lambda: 0, _STEPS_PER_CHECK)  # where Ctrl-C gets in
         connection.create_function("refuse", 1, self._refuse)
-        connection.create_function("harmless", 2, lambda kind, value: harmless(kind, _text(value)))
+        connection.create_function("harmless", 2, lambda kind, value: harmless(kind, self._text(value)))
         connection.execute("ATTACH ? AS source", (self._source.uri,))
         connection.execute("BEGIN")
 
+    def _text(self, value: bytes) -> str:
+        return value.decode(self._encoding, "replace")
+
     def _range(self, names: Names, value: bytes) -> str:
-        text = _text(value)
+        text = self._text(value)
         shared = names.of_range(text)
         if shared != text:
             self._replaced.add(shared)
@@ -167,10 +173,6 @@ def _value(copied: Copied, column: str, kind: str, strings: SharedStrings) -> st
         f'CASE typeof("{column}") WHEN \'integer\' THEN "{column}" WHEN \'real\' THEN "{column}" '
         f"WHEN 'null' THEN NULL ELSE refuse('{copied.name}.{column}') END",
     )
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
 
 
 def _hosts(source: Source) -> frozenset[str]:

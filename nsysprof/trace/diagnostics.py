@@ -21,6 +21,11 @@ class Diagnostic:
     """True when it says that events are missing from the trace."""
 
 
+def tells_loss(message: str) -> bool:
+    """Tell whether a message of nsys says that events are missing from the trace."""
+    return _LOSS.search(message) is not None
+
+
 def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
     """Return nsys's warnings, errors and reports of loss, each once; empty where the export holds none.
 
@@ -29,7 +34,7 @@ def load_diagnostics(trace: Trace) -> tuple[Diagnostic, ...]:
     found: dict[str, Diagnostic] = {}
     for severity, text in trace.select(DIAGNOSTICS):
         line = " ".join(str(text).split())
-        loss = bool(_LOSS.search(line))
+        loss = tells_loss(line)
         if severity in (_WARNING, _ERROR) or loss:
             found.setdefault(line, Diagnostic(line, loss))
     return tuple(found.values())

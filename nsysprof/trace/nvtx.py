@@ -59,7 +59,7 @@ def _texts(source: Source, read: Columns) -> tuple[list[str], I32]:
     codes = np.array(lookup, np.int32)[inverse]
     has_own = read.integers["text"] == 1
     if (has_own & (codes < 0)).any():
-        own = source.fetch("SELECT text FROM NVTX_EVENTS NOT INDEXED WHERE text IS NOT NULL")
+        own = source.fetch("SELECT CAST(text AS TEXT) FROM NVTX_EVENTS NOT INDEXED WHERE text IS NOT NULL")
         own_codes = np.full(read.rows, -1, np.int32)
         own_codes[has_own] = [index.setdefault(str(text), len(index)) for (text,) in own]
         codes = np.where(codes < 0, own_codes, codes)
