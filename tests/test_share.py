@@ -20,8 +20,10 @@ from trace_builder import PID, TraceBuilder, Value
 from trace_shapes import versions
 
 from nsysprof.attribute import families
-from nsysprof.classify import classify_kernel
+from nsysprof.classify import classify_kernel, rule_set
 from nsysprof.classify.decoder import decode
+from nsysprof.classify.kernels import builtin_libraries
+from nsysprof.classify.tokens import kernel_token
 from nsysprof.errors import MissingDataError, OutputError, TraceError
 from nsysprof.measure.hotspots import examine, hotspots_of
 from nsysprof.measure.timeline import measure_timeline
@@ -30,6 +32,7 @@ from nsysprof.render.records import to_dict
 from nsysprof.share import Names, share_trace
 from nsysprof.share.allowed import copied_tables
 from nsysprof.trace import open_trace
+from nsysprof.trace.diagnostics import load_diagnostics
 from nsysprof.trace.model import SchemaVersion
 from nsysprof.trace.queries import load_query, query_names
 from nsysprof.trace.session import Limits, start_query
@@ -211,11 +214,36 @@ def test_a_kernels_token_is_of_its_category_library_and_family() -> None:
     assert one == other
 
 
+def test_a_users_library_is_hidden_and_the_numbers_stay(tmp_path: Path) -> None:
+    """A token must be read back whatever the user calls a library, and must not tell it."""
+    rules = tmp_path / "rules.toml"
+    for library in ("acme secret lib", "acme-secret", "a:b", "é" * 60):
+        rules.write_text(f'[[rule]]\npattern = "mystery"\ncategory = "gemm"\nlibrary = "{library}"\n')
+        users = rule_set(rules)
+        rule_set.cache_clear()
+        token = Names(anonymize=True, rules=users).of_kernel("mystery")
+        assert library not in token
+        told = classify_kernel(token)
+        assert (told.category, told.library[:9]) == ("gemm", "library_x")
+    source = work().write(tmp_path / "source.sqlite")
+    share_trace(source, tmp_path / "copy.sqlite", Names(anonymize=True, rules=users))
+    assert library.encode() not in (tmp_path / "copy.sqlite").read_bytes()
+
+
+def test_every_library_that_nsysprof_knows_can_stand_in_a_token() -> None:
+    for library in builtin_libraries():
+        token = kernel_token("gemm", library, "x00000000", "x000000000000")
+        assert classify_kernel(token).library == library
+    with pytest.raises(ValueError, match="cannot stand in a token"):
+        kernel_token("gemm", "a b", "x00000000", "x000000000000")
+
+
 RANGES = {
     "step 3": "step 3",
     "ProfilerStep#3": "ProfilerStep#3",
     "denoising_step_3_t981": "denoising_step_3_t981",
-    "denoising_step_3_tSecret": "denoising_step 3",
+    "denoising_step_3_tSecret": "denoising_step_3_t*",
+    "denoising_step_03_tA": "denoising_step_03_t*",
     "unet": "unet",
     "": "",
     "train iteration 07": "step_* 07",
@@ -247,8 +275,93 @@ def test_a_ranges_token_can_be_what_the_range_was(text: str, shape: str) -> None
 HIDDEN = (
     *("load file:///home/ann/x", "[/home/ann/x]", "see </srv/ann/x>", "../ann/x", "~ann/x", "C:/Users/ann"),
     *("https://ann.example", "s3://bucket/key", "on HAL9000", "run_on_hal9000_gpu0", "of hal9000.example"),
+    *(
+        "load /ann",
+        "load /home/",
+        "'/ann'",
+        "path=/ann",
+        "-I/ann",
+        "file/home/ann/x",
+        "x[0]/home/ann",
+        "/données",
+    ),
+    *(
+        "load ./ann",
+        r"..\ann",
+        r"D:\ann",
+        r"\\ann\x",
+        "~/x",
+        "$HOME/ann",
+        "${USER}_1",
+        "ann@host:/x",
+        "file:/ann/x",
+    ),
+    *(
+        "open ann.safetensors",
+        "load ann/x.ckpt",
+        "ann.py(12): forward",
+        "at ann.cu:3",
+        "ann.h:12",
+        "libann.so.1",
+    ),
+    *("ann@corp.example", "on 10.1.2.3", "at 10.1.2.3:80", "to 10.1.2.3.", "aa:bb:cc:dd:ee:ff", "fe80::1"),
+    *(
+        "GPU-12345678-1234",
+        "TOKEN=abc",
+        "x MY_KEY2=abc",
+        "HF_TOKEN=12345678",
+        "p --hf-token abc",
+        "password: abc",
+    ),
+    *('{"api_key": "abc"}', "secret = abc", "hf_" + "a1" * 17, "sk-" + "a1" * 12, "AKIA" + "A1" * 8),
 )
-SHOWN = ("UNet/down/conv", "jit(f)/jit(main)/mul", "layers[0]/attn/q", "a / b", "std::pair", "hal90001")
+SHOWN = (
+    *(
+        "UNet/down/conv",
+        "jit(f)/jit(main)/mul",
+        "layers[0]/attn/q",
+        "a / b",
+        "std::pair",
+        "hal90001",
+        "1/2",
+        "I/O",
+    ),
+    *(
+        "aten::conv2d",
+        "Torch-Compiled Region: 0/0",
+        "ProfilerStep#3",
+        "triton/fused",
+        "it/s",
+        "H2D/D2H",
+        "3 / 10",
+    ),
+    *(
+        "jit(f)/transpose(jvp(g))/mul",
+        "a::~b",
+        "at 12:30:45",
+        "v1.2.3",
+        "transformer.h.0.attn",
+        "torch.log",
+        "x.c",
+    ),
+    *(
+        "aten::mm, seq = 12, sizes = [[2, 4]]",
+        "BLOCK_M=64, BLOCK_N=128",
+        "SHAPE=[2,4]",
+        "A=b",
+        "num_tokens: 12",
+    ),
+    *(
+        "decode token=5",
+        "step 3 of /10",
+        "operator==",
+        "tokenizer.encode",
+        "secret::f<int>",
+        "foo.constprop.0",
+        "~5 ms",
+    ),
+    *("/job:worker", "x@y", "f$1", "fn.cu_1", "DEBUG=True", "TILE=64x64"),
+)
 
 
 @pytest.mark.parametrize("text", HIDDEN + SHOWN)
@@ -283,6 +396,62 @@ def test_calls_of_an_operator_stay_calls_of_one_operator() -> None:
     assert len(calls) == 1
 
 
+def test_steps_with_words_for_times_stay_apart() -> None:
+    """SGLang's steps of one number, but different times, are different ranges."""
+    names = Names(anonymize=True)
+    assert len({names.of_range(f"denoising_step_3_t{time}") for time in ("a", "b", "9e2", "980")}) == 4
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
+def test_a_trace_in_utf_16_can_be_shared(encoding: str, tmp_path: Path) -> None:
+    source, copy = tmp_path / "source.sqlite", tmp_path / "copy.sqlite"
+    with (
+        closing(sqlite3.connect(planted(tmp_path / "plain.sqlite"))) as plain,
+        closing(sqlite3.connect(source)) as wide,
+    ):
+        wide.execute(f'PRAGMA encoding = "{encoding}"')
+        wide.executescript("\n".join(plain.iterdump()))
+    for names in (Names(), Names(anonymize=True)):
+        share_trace(source, copy, names, force=True)
+        assert numbers(measured(copy)) == numbers(measured(source))
+        assert SECRET.encode("utf-16-le") not in copy.read_bytes()
+        assert SECRET.encode("utf-16-be") not in copy.read_bytes()
+    assert "step 0" in str(measured(copy)["steps"])
+
+
+def test_texts_that_are_no_text_are_read_alike(tmp_path: Path) -> None:
+    source = work().write(tmp_path / "source.sqlite")
+    with closing(sqlite3.connect(source)) as connection:
+        connection.execute("UPDATE NVTX_EVENTS SET text = CAST(text AS BLOB)")
+        connection.execute("UPDATE NVTX_EVENTS SET text = 7 WHERE rowid = 1")
+        connection.commit()
+    share_trace(source, tmp_path / "copy.sqlite", Names())
+    assert measured(tmp_path / "copy.sqlite") == measured(source)
+    assert "step 1" in str(measured(source)["steps"])
+
+
+def test_that_events_were_lost_is_told_in_words_of_our_own(tmp_path: Path) -> None:
+    source = work()
+    for text in (
+        f"Number of CUDA events lost: 5. {SECRET}",
+        f"{SECRET} buffers dropped",
+        f"all is well {SECRET}",
+    ):
+        source.row("DIAGNOSTIC_EVENT", text=text, severity=3)
+    source.write(tmp_path / "source.sqlite")
+    share_trace(tmp_path / "source.sqlite", tmp_path / "copy.sqlite", Names())
+    share_trace(tmp_path / "copy.sqlite", tmp_path / "again.sqlite", Names(anonymize=True))
+    for name in ("copy.sqlite", "again.sqlite"):
+        assert SECRET.encode() not in (tmp_path / name).read_bytes()
+        with open_trace(tmp_path / name) as trace:
+            found = load_diagnostics(trace)
+        assert [entry.text.partition(" events were lost, says nsys;")[0] for entry in found] == [
+            "CUDA",
+            "Some",
+        ]
+        assert all(entry.is_loss for entry in found)
+
+
 def test_a_string_that_is_a_kernel_and_a_range_becomes_two(tmp_path: Path) -> None:
     builder = TraceBuilder().nvtx(GEMM, 0, 900, registered=True)
     source = builder.launch(GEMM, (10, 20), (30, 400), correlation=1).write(tmp_path / "source.sqlite")
@@ -309,7 +478,7 @@ def test_every_loaded_column_and_row_is_in_the_copy(tmp_path: Path) -> None:
         assert after.threads.tolist() == before.threads.tolist()
         assert after.processes.tolist() == before.processes.tolist()
     with closing(Source(source)) as opened:
-        assert "DIAGNOSTIC_EVENT" not in {copied.name for copied in copied_tables(opened)}
+        assert "PROCESSES" not in {copied.name for copied in copied_tables(opened)}
 
 
 @pytest.mark.parametrize("schema", [*map(str, versions()), None])
@@ -337,14 +506,14 @@ def test_what_went_is_told(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     for part in ("TARGET_INFO_SYSTEM_ENV", "SOMETHING_NEW", "all", "environment variables", "1 file name"):
         assert part in done.out, part
-    assert "Tokens stand for 3 names that held a path, an address, or" in done.out
+    assert "Tokens stand for 3 names that held a path, a file name, an" in done.out
     done = nsysprof(
         "share", source, "-o", "b.sqlite", "--json", "--anonymize", cwd=tmp_path, env=environment()
     )
     told = json.loads(done.out)
     assert told["schema"] == "nsysprof.share/1"
     assert told["anonymized"] is True
-    assert {"PROCESSES", "DIAGNOSTIC_EVENT", "gone"} <= {table["name"] for table in told["removed"]}
+    assert {"PROCESSES", "SOMETHING_NEW", "gone"} <= {table["name"] for table in told["removed"]}
     nvtx = next(table for table in told["kept"] if table["name"] == "NVTX_EVENTS")
     assert nvtx["rows"] == nvtx["kept"]
     assert "jsonText" in nvtx["dropped_columns"]

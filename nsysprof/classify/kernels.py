@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from nsysprof.classify.names import MAX_LENGTH, Signature, parse
-from nsysprof.classify.rules import RuleSet, rule_set
+from nsysprof.classify.rules import RuleSet, builtin_rules, rule_set
 from nsysprof.classify.tokens import read_token
 
 FAMILY_LENGTH = 60
@@ -73,6 +73,13 @@ _LIBRARIES = {
 }  # fmt: skip
 """Whose namespace it is, by the outermost one."""
 _NAMED = re.compile(r"(?:cask|cutlass|xmma)\w*_(cudnn|cublas)")
+
+
+@cache
+def builtin_libraries() -> frozenset[str]:
+    """Return every library that a kernel can be of without a user's rule; the empty one, too."""
+    written = {rule.library for rule in builtin_rules()}
+    return frozenset({"", "cudnn", "cublas"} | written | set(_LIBRARIES.values()))
 
 
 def library_of(scope: str) -> str:

@@ -37,9 +37,13 @@ def share(
 ) -> None:
     """Copy a trace with what analysis needs and nothing else, so that it can be passed on.
 
-    No environment, command lines, host, user, process and file names or
-    serial numbers; hotspots gives the same numbers on the copy. A token is
-    the same for the same name in every trace, and tells the category.
+    No environment, command lines, host, user and process names or serial
+    numbers; hotspots gives the same numbers on the copy. Names of kernels
+    and ranges stay, but a token stands for those that hold a path, a file
+    name, an address or a secret such as TOKEN=x. Other words in them, such
+    as a customer's name or a folder's alone, are not looked for:
+    --anonymize hides all names. A token is the same for the same name in
+    every trace, and tells the category.
     """
     from nsysprof.classify import rule_set
     from nsysprof.render.progress import working

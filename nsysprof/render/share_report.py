@@ -66,7 +66,7 @@ def _sentences(shared: Shared) -> list[str]:
     else:
         lines.append("Names of kernels and ranges are as they were; --anonymize hides them.")
     if names and not shared.anonymized:
-        held = "a path, an address, or the host's or user's name"
+        held = "a path, a file name, an address, a secret, or the host's or user's name"
         lines.append(f"Tokens stand for {number_of(names, 'name')} that held {held}.")
     if files:
         lines.append(f"What nsys says of its overhead lost {number_of(files, 'file name')}.")

@@ -12,7 +12,9 @@ from functools import cached_property
 from nsysprof import ranges
 from nsysprof.attribute import families
 from nsysprof.classify import RuleSet, classify_kernel
+from nsysprof.classify.kernels import builtin_libraries
 from nsysprof.classify.tokens import kernel_token
+from nsysprof.share.telling import tells_place_or_secret
 
 _OWN_RANGES = frozenset(
     {
@@ -28,8 +30,6 @@ _API = re.compile(r"cu(?:da)?[A-Z]\w{1,100}")
 _OVERHEAD = re.compile(
     r"(?:CUDA|CUPTI|NVTX|cuDNN|cuBLAS|Buffer|Chunk|TLS|OS runtime)(?: [A-Za-z]+){0,8}|dlclose|Unknown"
 )
-_PLACE = re.compile(r"(?<![\w)\]])(~\w*|/[\w.+-]+)/[\w.+-]|\w://\w|[A-Za-z]:[\\/]|\\\\\w|GPU-[0-9a-f]{8}-")
-"""A path, an address, or the serial number of a GPU."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Names:
     """How names are shared."""
 
     anonymize: bool = False
-    """Put tokens in place of all names of kernels and ranges, not only of those that tell a place."""
+    """Put tokens in place of all names of kernels and ranges, not just those that tell places or secrets."""
     key: bytes = b""
     """Secret that tokens depend on; with none, equal names have equal tokens everywhere."""
     rules: RuleSet | None = None
@@ -50,7 +50,10 @@ class Names:
         if not self._hides(name):
             return name
         kind = classify_kernel(name, self.rules)
-        return kernel_token(kind.category, kind.library, self._hash(kind.family, 8), self._hash(name, 12))
+        library = kind.library
+        if library not in builtin_libraries():  # the user's own word
+            library = f"library_{self._hash(library, 8)}"
+        return kernel_token(kind.category, library, self._hash(kind.family, 8), self._hash(name, 12))
 
     def of_range(self, text: str) -> str:
         """Return what stands for a range's text, or for the name of its domain.
@@ -67,7 +70,8 @@ class Names:
             return f"{kind or 'range_'}{self._hash(operator, 12)}{details}" if operator else details
         rank = families.rank(counted.family)
         if rank <= families.CERTAIN_RANK:
-            return f"{counted.family} {counted.number}"
+            step, _, time = text.partition("_t")  # SGLang's step, whose time is no number
+            return f"{step}_t{self._hash(time, 12)}"
         number = text[len(counted.family) :]
         return f"{kind}{_KINDS.get(rank, 'range')}_{self._hash(counted.family, 12)}{number}"
 
@@ -83,7 +87,7 @@ class Names:
         return name if _OVERHEAD.fullmatch(name) else "other"
 
     def _hides(self, name: str) -> bool:
-        return self.anonymize or bool(_PLACE.search(name)) or bool(self._host and self._host.search(name))
+        return self.anonymize or tells_place_or_secret(name) or bool(self._host and self._host.search(name))
 
     @cached_property
     def _host(self) -> re.Pattern[str] | None:
