@@ -10,6 +10,7 @@ import fake_nsys
 import pytest
 from captures import names, python, write_steps
 from command_line import environment, nsysprof, start, still_running
+from trace_builder import TraceBuilder
 
 from nsysprof.capture.request import program_target, runner_target, with_images_in
 
@@ -60,6 +61,15 @@ def test_the_manifest_tells_what_was_run_and_no_more(tmp_path: Path) -> None:
     assert "a-secret" not in text
     assert "a-host-name" not in text
     assert os.uname().nodename not in text.replace(str(tmp_path), "").replace(sys.executable, "")
+
+
+def test_one_of_a_kind_is_told_in_the_singular(tmp_path: Path) -> None:
+    trace = (
+        TraceBuilder().nvtx("step 0", 0, 900).launch("gemm", (10, 20), (30, 400)).write(tmp_path / "t.sqlite")
+    )
+    fake = fake_nsys.install(tmp_path / "nsys", trace=str(trace))
+    done = nsysprof("capture", "--name", "x", "--", *HELLO, cwd=tmp_path, env=environment(fake))
+    assert "captured: 1 kernel, 1 CUDA API call, 1 NVTX range, 1 step (marked by NVTX)" in done.out
 
 
 def test_a_range_is_asked_of_nsys(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from nsysprof.capture.export import Progress as OnProgress
 from nsysprof.capture.process import Streams
 from nsysprof.capture.session import Capture
 from nsysprof.measure.verdict import Verdict
-from nsysprof.render.format import count, number_of
+from nsysprof.render.format import number_of
 from nsysprof.render.text import plain
 
 _KILLED = 137
@@ -54,10 +54,10 @@ def _end_of_program(code: int) -> str:
 def _print_contents(verdict: Verdict, console: Console) -> None:
     source = {"nvtx": "marked by NVTX", "detected": "detected", "none": ""}.get(verdict.steps_source, "")
     parts = [
-        f"{count(verdict.kernels)} kernels",
-        f"{count(verdict.api_calls)} CUDA API calls",
-        f"{count(verdict.ranges)} NVTX ranges",
-        f"{count(verdict.steps)} steps" + (f" ({source})" if source and verdict.steps else ""),
+        number_of(verdict.kernels, "kernel"),
+        number_of(verdict.api_calls, "CUDA API call"),
+        number_of(verdict.ranges, "NVTX range"),
+        number_of(verdict.steps, "step") + (f" ({source})" if source and verdict.steps else ""),
     ]
     console.print(Text("captured: " + ", ".join(parts), style="bold"), soft_wrap=True)
     if verdict.distortion:
