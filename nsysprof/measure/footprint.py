@@ -44,7 +44,7 @@ _PARTS = (
 )
 """What measuring takes, and what loading ranges takes, while nothing else is at its peak."""
 _PAGE = (
-    _Rates(105_000_000, 150, 43, 60, 60, 300, 3.3, 0, 0.0, 200, 3.2),
+    _Rates(105_000_000, 150, 43, 60, 60, 300, 3.5, 0, 0.0, 200, 3.2),
     _Rates(130_000_000, 0, 0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0),
 )
 """What making the page takes, and the least that it ever took."""
