@@ -20,7 +20,7 @@ _CAPITALS = "|".join(rf"(?<=[A-Z_][A-Z0-9_]{{{more}}}=)" for more in range(2, 9)
 
 # Each expression begins with a rare character, which makes the search fast; looking back, it sees that, too.
 _WRITTEN = (
-    ("/", r"/(?<![^\s\"'`=,;:(<\[{|]/)(?!(?:job|device):)[^\W\d]"),  # where a word begins
+    ("/", r"/(?<![^\s\"'`=,;:(\[{|]/)(?!(?:job|device):)[^\W\d]"),  # where a word begins
     ("/", rf"/(?<![\w)\]]/)[\w.+-]+/[\w.+-]|/(?:{_ROOTS})/|/(?<=-[A-Za-z]/)(?<!\w-[A-Za-z]/)\w"),
     ("./", r"\./(?<!\w\./)"),
     ("~", r"~(?<![\w)\]]~)\w*/"),
