@@ -5,14 +5,12 @@ usage: python comfyui.py --comfyui DIR [options] [-- main.py's arguments]; see R
 
 import contextlib
 import importlib.util
-import signal
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 if importlib.util.find_spec("nsysprof") is None:  # a checkout that nobody installed
@@ -26,6 +24,7 @@ from comfyui_run import CLIENT_ID, Run, Runs, outputs
 from comfyui_server import HOST, ComfyUIError, Server
 from comfyui_socket import WebSocket
 from comfyui_workflow import Graph, applied, load_workflow, schedule, values, varied
+from run_options import unwind_on_signals
 
 from nsysprof import ranges
 from nsysprof.errors import NsysprofError, OutputError
@@ -36,8 +35,7 @@ WARMUP_STEPS = 3
 
 def main() -> int:
     """Run once as the command line says; return the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    unwind_on_signals()  # so that the server is stopped
     try:
         options = parse(sys.argv[1:])
         sys.stdout.write(_summary(run(options), options))
@@ -48,11 +46,6 @@ def main() -> int:
         sys.stderr.write("comfyui: interrupted\n")
         return 130
     return 0
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """Unwind, so that the server is stopped."""
-    sys.exit(128 + number)
 
 
 def _summary(record: Mapping[str, Any], options: Options) -> str:

@@ -484,6 +484,10 @@ BAD = [
     ([], "the following arguments are required: --comfyui"),
     (["--comfyui", "ComfyUI", "--steps", "0"], "argument --steps: must be at least 1, not 0"),
     (["--comfyui", "ComfyUI", "--width", "100"], "must be at least 16 and a multiple of 8, not 100"),
+    (
+        ["--comfyui", "ComfyUI", "--seed", str(2**64)],
+        "--seed: must be at least 0 and at most 1844674407370955",
+    ),
     (["--comfyui", "ComfyUI", "--models", "nowhere"], "no such folder: .*nowhere"),
     (["--comfyui", "ComfyUI", "--port", "70000"], "--port 70000 is no port"),
     (["--comfyui", "ComfyUI", "--frames", "2"], "unrecognized arguments: --frames 2"),
