@@ -18,7 +18,7 @@ if importlib.util.find_spec("nsysprof") is None:  # a checkout that nobody insta
 
 import run_record
 from comfyui_client import Client, RefusedError
-from comfyui_facts import facts, hook_report, load_seconds, with_checkpoint
+from comfyui_facts import HookReport, facts, hook_report, load_seconds, with_checkpoint
 from comfyui_options import Options, parse
 from comfyui_run import CLIENT_ID, Run, Runs, outputs
 from comfyui_server import HOST, ComfyUIError, Server
@@ -99,7 +99,9 @@ def _serve(options: Options, graph: Graph, record: dict[str, object]) -> None:
             record["options"] = {**options.as_record(), **values(graph)}
             path = f"/ws?clientId={CLIENT_ID}"
             with contextlib.closing(WebSocket(HOST, server.port, path, timeout=10)) as socket:
-                last = _runs(options, Runs(server, socket, options.timeout), graph, record)
+                marks = hook_report(server.client())
+                runs = Runs(server, socket, options.timeout, marks.times)
+                last = _runs(options, runs, marks, graph, record)
             record.update(facts(server.client(), stats))
             record["images"] = _fetch(server.client(), last, options.out)
         except (OSError, ValueError, KeyError, RefusedError) as error:
@@ -110,9 +112,8 @@ def _serve(options: Options, graph: Graph, record: dict[str, object]) -> None:
             server.stop()
 
 
-def _runs(options: Options, runs: Runs, graph: Graph, record: dict[str, object]) -> Run:
+def _runs(options: Options, runs: Runs, marks: HookReport, graph: Graph, record: dict[str, object]) -> Run:
     """Warm up, time the baseline where one is wanted, then run the workflow inside the captured range."""
-    marks = hook_report(runs.server.client())
     if options.ranges and (lack := marks.lack()):
         sys.stderr.write(f"comfyui: {lack}: steps will be detected in the trace\n")
     number = options.warmup + options.baseline

@@ -67,7 +67,7 @@ def test_each_axis_round_the_defaults(sdxl: Runner) -> None:
             [("512", "512"), ("1280", "768"), ("64", "32")],
             "512x512 1280x768 64x32",
         ),
-        ("resolution=16x16", [("8", "8")], "16x16"),
+        ("resolution=16x16", [("16", "16")], "16x16"),
     ],
 )
 def test_size_is_width_and_height(sdxl: Runner, text: str, words: list[tuple[str, str]], values: str) -> None:
