@@ -15,7 +15,7 @@ def point(batch: int, side: int, image: Path | None = None, *, profiled: bool = 
     """Return a configuration whose figures grow with its work; 32 images of 1024x1024 do not fit."""
     work = batch * side * side / 2**20
     lost = work >= 32
-    time_s = Spread(1.0 + work, 1.1 + work, 1.3 + work)
+    time_s = Spread(1.0 + work, 1.1 + work, 1.3 + work, 3)
     parts = {key: ns for key, (ns, _) in STEP_WORK.items()} | STEP_IDLE
     return Point(
         label=f"batch {batch}, {side}x{side}",
@@ -25,10 +25,14 @@ def point(batch: int, side: int, image: Path | None = None, *, profiled: bool = 
         reason="sdxl: error: out of memory on cuda:0" if lost else "",
         failed=int(lost),
         time_s=None if lost else time_s,
-        step_s=None if lost else Spread(time_s.low / 22, time_s.middle / 22, time_s.high / 22),
-        images_per_s=None if lost else Spread(batch / time_s.high, batch / time_s.middle, batch / time_s.low),
-        memory_bytes=None if lost else Spread(7.4e9 + work * 1e9, 7.4e9 + work * 1e9, 7.5e9 + work * 1e9),
-        allocated_bytes=None if lost else Spread(7e9, 7e9, 7e9),
+        step_s=None
+        if lost
+        else Spread(*(figure / 22 for figure in (time_s.low, time_s.middle, time_s.high)), 3),
+        images_per_s=None
+        if lost
+        else Spread(*(batch / figure for figure in (time_s.high, time_s.middle, time_s.low)), 3),
+        memory_bytes=None if lost else Spread(*(size + work * 1e9 for size in (7.4e9, 7.4e9, 7.5e9)), 3),
+        allocated_bytes=None if lost else Spread(7e9, 7e9, 7e9, 3),
         composition={key: round(ns * (0.5 + work)) for key, ns in parts.items()} if profiled else {},
         image=None if lost else image,
         runs=(),
