@@ -103,8 +103,8 @@ class Runs:
     def _measure_there(self, follower: "_Follower", end: float) -> None:
         """Take the times that were taken inside the server.
 
-        They are there once the captured range has closed, for which a profiler holds the server up: it may not
-        answer for as long as that takes.
+        They are there once the captured range has closed. A profiler that stops on this holds the server up,
+        which may not answer for as long as that takes.
         """
         run = follower.run
         while True:

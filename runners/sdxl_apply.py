@@ -121,10 +121,10 @@ def _compared(file: str, wanted: set[str], injected: set[str]) -> AppliedLora:
         raise UsageError(f"{file} is no LoRA for this model", "none of its weights fit")
     left_out = len(wanted) - len(injected)
     if left_out > 0:
-        example = min(wanted - injected)
+        are = "is" if left_out == 1 else "are"
         sys.stderr.write(
-            f"sdxl: {file}: {left_out} of its {len(wanted)} modules are not in this model and are left out, "
-            f"such as {example}\n"
+            f"sdxl: {file}: {left_out} of its {len(wanted)} modules {are} not in this model and {are} left "
+            f"out, such as {min(wanted - injected)}\n"
         )
     return AppliedLora(file, len(wanted), min(len(injected), len(wanted)))
 

@@ -95,10 +95,9 @@ def test_a_useless_capture(tmp_path: Path, builder: TraceBuilder, expected: Expe
 )
 def test_a_window_in_which_nothing_ran(tmp_path: Path, window: dict[str, Any], part: str) -> None:
     target = replace(Target(("python", "prog.py"), "prog", None, False), **window)
-    assert recorded_part(target)[0] == part.partition("; ")[0]
-    expected = replace(
-        Expected(gpu=True), **dict(zip(("part", "advice"), recorded_part(target), strict=True))
-    )
+    where, advice = recorded_part(target)
+    assert f"{where}; {advice}" == part
+    expected = Expected(gpu=True, part=where, advice=advice)
     nothing = judge(TraceBuilder().write(tmp_path / "nothing.sqlite"), expected)
     assert nothing.problems == (
         f"nothing was recorded: the program used no CUDA and opened no NVTX range {part}",

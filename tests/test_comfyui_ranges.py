@@ -133,7 +133,7 @@ def test_a_sampler_without_a_loop(modules: dict[str, Any], tree: RangeTree) -> N
     assert report(modules)["runs"]["some id"]["step_ms"] == []
 
 
-def test_a_node_that_is_taken_up_again_adds_to_its_time(modules: dict[str, Any], tree: RangeTree) -> None:
+def test_a_node_that_is_taken_up_again_adds_to_its_time(tree: RangeTree) -> None:
     hook = load_hook()
     watch = hook.Watch(SimpleNamespace(type="cpu"))
     with watch.run("id", marked=True):

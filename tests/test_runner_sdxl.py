@@ -443,38 +443,56 @@ def test_a_lora_that_does_not_fit_is_refused(
         run("--lora", tmp_path / "x.safetensors")
 
 
-@pytest.mark.parametrize("make", [_diffusers_lora, _kohya_lora])
+def _with_a_block_too_many(weights: dict[str, Any], name: str, other: str) -> dict[str, Any]:
+    """Return a LoRA that also changes parts which the toy model has not: ``other`` instead of ``name``."""
+    return {**weights, **{key.replace(name, other): value for key, value in weights.items() if name in key}}
+
+
+@pytest.mark.parametrize(
+    ("weights", "count", "more", "left", "example"),
+    [
+        pytest.param(
+            _diffusers_lora(),
+            1,
+            _with_a_block_too_many(_diffusers_lora(), "down_blocks.1", "down_blocks.7"),
+            1,
+            "unet.down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_v",
+            id="diffusers",
+        ),
+        pytest.param(
+            _kohya_lora(),
+            11,
+            _with_a_block_too_many(
+                _kohya_lora(), "te1_text_model_encoder_layers_0", "te1_text_model_encoder_layers_9"
+            ),
+            5,
+            "text_encoder.encoder.layers.9.mlp.fc1",
+            id="kohya",
+        ),
+    ],
+)
 def test_a_lora_that_fits_in_part_says_what_is_left_out(
-    make: Callable[[], dict[str, Any]], run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    weights: dict[str, Any],
+    count: int,
+    more: dict[str, Any],
+    left: int,
+    example: str,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "style.safetensors"
-    save_file(make(), str(file))
-    whole = run("--lora", file)["lora"]
-    count = {_diffusers_lora: 1, _kohya_lora: 11}[make]
-    assert whole == [{"file": "style.safetensors", "modules": count, "applied": count}]
+    save_file(weights, str(file))
+    assert run("--lora", file)["lora"] == [{"file": "style.safetensors", "modules": count, "applied": count}]
     assert capsys.readouterr().err == ""
-
-    more = make()
-    for name in ("down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_v", "nothing.to_k"):
-        more[f"unet.{name}.lora_A.weight"] = torch.zeros(2, 64)
-        more[f"unet.{name}.lora_B.weight"] = torch.zeros(64, 2)
-    if make is _kohya_lora:
-        more = {name: value for name, value in make().items()}
-        for name, value in make().items():
-            if "lora_te1" in name:
-                more[name.replace("layers_0", "layers_9")] = value
-    save_file(more, str(file))
-    left = 2 if make is _diffusers_lora else 5
+    save_file({name: value.clone() for name, value in more.items()}, str(file))
     assert run("--lora", file)["lora"] == [
         {"file": "style.safetensors", "modules": count + left, "applied": count}
     ]
-    example = {
-        _diffusers_lora: "unet.down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_v",
-        _kohya_lora: "text_encoder.encoder.layers.9.mlp.fc1",
-    }[make]
+    are = "is" if left == 1 else "are"
     assert capsys.readouterr().err == (
-        f"sdxl: style.safetensors: {left} of its {count + left} modules are not in this model and are left "
-        f"out, such as {example}\n"
+        f"sdxl: style.safetensors: {left} of its {count + left} modules {are} not in this model and {are} "
+        f"left out, such as {example}\n"
     )
 
 

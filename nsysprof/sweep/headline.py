@@ -6,10 +6,10 @@ from nsysprof.sweep.results import AxisResult, Point, Spread
 
 _NOTABLE = 1.03
 """A factor below which two figures count as the same, even where all their repeats lie apart."""
-_NOISE = 1.25
-"""The same for times of few runs: alike processes differ by 15 % on a quiet machine, and now and then by more."""
+_NOISE = 1.3
+"""The same for times of few runs: alike processes differ by a fifth, and now and then by half."""
 _ENOUGH = 3
-"""Runs of each from which on it tells that their ranges lie apart; of two each they do by chance 1 time in 3."""
+"""Runs of each for ranges that lie apart to tell something; of two each, one in three does so by chance."""
 
 
 def headline(axes: Sequence[AxisResult], points: Sequence[Point], *, each: bool) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Sweep:
 
     @property
     def runs_each(self) -> tuple[int, int]:
-        """Return how many runs stand behind a configuration's figures, at least and at most; 0, 0 for none."""
+        """Return how many runs stand behind a configuration's figures, least and most; zeros for none."""
         counts = [point.time_s.count for point in self.points if point.time_s]
         return (min(counts), max(counts)) if counts else (0, 0)
 
