@@ -2,7 +2,11 @@
 
 import nvtx
 import pytest
+from hypothesis import settings
 from range_tree import RangeTree
+
+settings.register_profile("untimed", deadline=None)  # speeds are measured, never tested
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -206,6 +206,24 @@ def images(program: Program) -> Program:
     return program
 
 
+def evaluated(program: Program) -> Program:
+    """Train, and evaluate between: the forward pass of a step, over one batch or several.
+
+    At times the host pauses before each batch, at times nothing comes before the first.
+    """
+    forward, backward = nested(program), nested(program)
+    while len(backward) < len(forward):
+        backward += nested(program)
+    update, every = program.some(number(program, 6, 30), 60, 120), number(program, 3, 10)
+    batches, pause_ns = number(program, 1, 20), number(program, 0, 1) * 300_000
+    program.run(program.some(number(program, 0, 1) * number(program, 10, 150), 0, 120))
+    for index in range(every * number(program, 3, 6)):
+        program.step(forward + backward + update, pause_ns)
+        for _ in range(batches if index % every == every - 1 else 0):
+            program.run(forward, pause_ns)
+    return program
+
+
 KINDS: dict[str, Callable[[Program], Program]] = {
     one.__name__: one
     for one in (
@@ -224,6 +242,7 @@ KINDS: dict[str, Callable[[Program], Program]] = {
         by_parity,
         logs,
         images,
+        evaluated,
     )
 }
 """Programs with steps, by name; each takes an empty program, whose seed decides, and returns it full."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from real_trace import THREE_STEPS, unpack
 from trace_builder import TraceBuilder
 
@@ -15,10 +16,12 @@ def measure(path: Path, steps: str = "auto") -> Hotspots:
         return measure_hotspots(trace, steps)
 
 
-def loop(builder: TraceBuilder, steps: int, start: int, pid: int = 1000, device: int = 0) -> int:
-    """Launch a kernel every 100 ns: 20 of a prologue, then ``steps`` times 120, then 15; returns the end."""
+def loop(
+    builder: TraceBuilder, steps: int, start: int, pid: int = 1000, device: int = 0, epilogue: int = 15
+) -> int:
+    """Launch a kernel every 100 ns: 20 of a prologue, ``steps`` times 120, an epilogue; returns the end."""
     names = [f"prologue_{at}" for at in range(20)]
-    names += [f"body_{at}" for at in range(120)] * steps + [f"epilogue_{at}" for at in range(15)]
+    names += [f"body_{at}" for at in range(120)] * steps + [f"epilogue_{at}" for at in range(epilogue)]
     for at, name in enumerate(names):
         begin = start + 100 * at
         place = {"correlation": at + 1, "pid": pid, "device": device}
@@ -31,7 +34,7 @@ def test_a_loop_between_prologue_and_epilogue(tmp_path: Path) -> None:
     loop(builder, 12, 1_000)
     found = measure(builder.write(tmp_path / "trace.sqlite"))
     assert found.steps_source == "detected"
-    assert 0.5 < found.steps_confidence <= 1
+    assert found.steps_confidence == 0.45  # 12 layers of 120 launches would look the same
     assert [(step.label, step.kernels) for step in found.steps] == [(f"step {at}", 120) for at in range(12)]
     assert [step.wall_ns for step in found.steps] == [12_000] * 11 + [11_960]
     assert found.steps[0].gpu_start_ns == 1_000 + 100 * 20 + 30
@@ -47,6 +50,42 @@ def test_two_ranks_share_their_steps(tmp_path: Path) -> None:
     found = measure(builder.write(tmp_path / "trace.sqlite"))
     assert [step.kernels for step in found.steps] == [240] * 12
     assert all(sorted(step.partitions) == ["0", "1"] for step in found.steps)
+
+
+@pytest.mark.parametrize("second", [12, 9])
+@pytest.mark.parametrize("device", [0, 1])
+def test_one_process_after_the_other_has_steps_of_its_own(tmp_path: Path, second: int, device: int) -> None:
+    builder = TraceBuilder()
+    end = loop(builder, 12, 1_000, pid=1000)
+    loop(builder, second, end + 10**9, pid=2000, device=device)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    labels = [(1000, at) for at in range(12)] + [(2000, at) for at in range(second)]
+    assert [step.label for step in found.steps] == [f"step {at} (process {pid})" for pid, at in labels]
+    assert {step.kernels for step in found.steps} == {120}
+    assert max(step.wall_ns for step in found.steps) == 12_000
+    assert "process 1000: every 120 launches or so repeat; process 2000: every" in found.warnings[0]
+
+
+def test_a_process_without_steps_is_named(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    loop(builder, 12, 1_000, pid=1000)
+    for at in range(400):
+        begin = 1_010 + 100 * at
+        place = {"correlation": at + 1, "pid": 2000}
+        builder.launch(f"other_{at}", (begin, begin + 20), (begin + 30, begin + 90), tid=2000, **place)
+    found = measure(builder.write(tmp_path / "trace.sqlite"))
+    assert len(found.steps) == 12
+    reason = "no steps: no sequence of launches repeats regularly over much of the run"
+    assert f"left out: process 2000, which made 21% of the launches ({reason})" in found.warnings
+
+
+@pytest.mark.parametrize(("epilogue", "said"), [(15, False), (500, True)])
+def test_much_work_outside_the_steps_is_named(tmp_path: Path, epilogue: int, said: bool) -> None:
+    builder = TraceBuilder()
+    loop(builder, 12, 1_000, epilogue=epilogue)
+    warnings = measure(builder.write(tmp_path / "trace.sqlite")).warnings
+    outside = "27% of the GPU time is outside the detected steps: other work, or a second loop"
+    assert (outside in warnings) == said
 
 
 def test_no_steps_where_nothing_repeats(tmp_path: Path) -> None:

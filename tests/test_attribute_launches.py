@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nsysprof.attribute.launches import launch_rows
@@ -56,7 +56,6 @@ def test_without_calls_nothing_is_found() -> None:
     assert launch_rows(ints(1, 2), ints(0, 0), api_rows(), ints(0)).tolist() == [-1, -1]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3), st.integers(0, 9)), unique=True, max_size=20),
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=20),

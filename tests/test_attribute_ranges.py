@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nsysprof.attribute.ranges import _last_above, closed_ends, intervals
@@ -42,7 +42,6 @@ def test_a_range_that_never_closed_lasts_to_the_end_of_the_trace() -> None:
     assert closed_ends(np.array([5, -1]), 99).tolist() == [5, 99]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted).map(tuple), max_size=25),
     st.lists(st.integers(-1, 31), max_size=25),

@@ -9,6 +9,7 @@ import pytest
 from trace_builder import TraceBuilder
 
 from nsysprof.capture.request import Target
+from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Distortion
 from nsysprof.measure.verdict import Expected, expect, judge, recorded_part
 from nsysprof.trace import open_trace
@@ -153,6 +154,9 @@ def test_what_nsys_says_itself(tmp_path: Path) -> None:
         f"nsys: {at_each_range_end}",
         "nsys: CUDA device 0: GPU tracing is not supported.",
     )
+    assert not any("dropped" in note for note in verdict.notes)
+    with open_trace(path) as trace:
+        assert f"nsys lost events: {lost[0]}" in measure_hotspots(trace).warnings
 
 
 @pytest.mark.parametrize(

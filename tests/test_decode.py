@@ -78,3 +78,9 @@ def test_epilogues_in_words(epilogue: str, words: str) -> None:
 )
 def test_hostile_names_end(name: str) -> None:
     assert sentence(decode(name)).endswith(".")
+
+
+def test_a_single_stage_loads_nothing_ahead() -> None:
+    words = sentence(decode("cutlass_75_wmma_tensorop_f16_s161616gemm_f16_32x32_128x1_nn_align1"))
+    assert "in tiles of 128;" in words
+    assert "ahead" not in words

@@ -259,3 +259,10 @@ def test_more_gpus_than_a_machine_has(tmp_path: Path) -> None:
         builder.kernel("layer_norm_kernel", 10, 20, device=device)
     with pytest.raises(TraceError, match="it names 300 GPUs: export"):
         measure(builder, tmp_path)
+
+
+def test_no_row_has_possible_times(tmp_path: Path) -> None:
+    builder = TraceBuilder().kernel("gemm_kernel", -300, -200)
+    path = builder.write(tmp_path / "trace.sqlite")
+    with open_trace(path) as trace, pytest.raises(TraceError, match="no row of CUPTI_ACTIVITY_KIND_KERNEL "):
+        measure_hotspots(trace)

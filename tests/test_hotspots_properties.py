@@ -131,7 +131,7 @@ def worth_it(case: Case) -> bool:
     return bool(case.calls or case.steps)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases().filter(worth_it))
 def test_no_time_is_lost(case: Case) -> None:
     found = measure(case)
@@ -146,7 +146,7 @@ def test_no_time_is_lost(case: Case) -> None:
     assert sum(amount.count for amount in found.api.values()) == len(case.calls)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases().filter(worth_it))
 def test_every_partition_adds_up(case: Case) -> None:
     found = measure(case)
@@ -171,7 +171,7 @@ def step_of(case: Case, call: Call) -> int | None:
     return inside[0] if inside else None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases().filter(lambda case: bool(case.steps)))
 def test_work_belongs_to_the_step_that_submitted_it(case: Case) -> None:
     found = measure(case, None)
@@ -195,13 +195,13 @@ def test_work_belongs_to_the_step_that_submitted_it(case: Case) -> None:
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases().filter(worth_it), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(case: Case, random: Random) -> None:
     assert measure(case, random) == measure(case)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases().filter(lambda case: bool(case.calls and case.others)))
 def test_ranges_hold_what_their_thread_submitted_while_they_were_open(case: Case) -> None:
     found = {one.text: one for one in measure(case).ranges}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from real_trace import THREE_STEPS, unpack
 from trace_builder import TraceBuilder
@@ -114,7 +114,6 @@ def test_without_events() -> None:
     assert memory_by_step(rows(), *windows((0, 10), (10, 20))) == (None, None)
 
 
-@settings(deadline=None)
 @given(st.integers(2 * POINTS + 1, 5_000), st.integers(0, 2**32 - 1))
 def test_a_thinned_curve_keeps_its_extremes(events: int, seed: int) -> None:
     changes = np.random.default_rng(seed).integers(-50, 50, events).tolist()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,21 @@ def test_a_closed_standard_error(tmp_path: Path) -> None:
     done = nsysprof(tmp_path, "$N hotspots absent.sqlite 2>&-")
     assert (done.returncode, done.stdout) == (3, b"")
     assert nsysprof(tmp_path, "$N hotspots run.sqlite --no-html 2>&-").returncode == 0
+
+
+def test_a_reader_that_is_gone(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    done = nsysprof(tmp_path, f"($N query '{endless}' run.sqlite --csv; echo $? >code) | head -n 1")
+    assert (done.stdout, done.stderr) == (b"i\n", b"")
+    assert (tmp_path / "code").read_text() == "141\n"
+
+
+def test_notes_that_nobody_can_take(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "run.sqlite") as database:
+        database.execute("UPDATE META_DATA_EXPORT SET value = '99.0.0' WHERE name = 'EXPORT_SCHEMA_VERSION'")
+    done = nsysprof(tmp_path, "$N hotspots run.sqlite --json 2>/dev/full")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["warnings"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

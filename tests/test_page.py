@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from selenium.webdriver.common.keys import Keys
 
 from nsysprof.errors import OutputError
-from nsysprof.measure.results import CategoryShare, Distortion
+from nsysprof.measure.results import Amount, CategoryShare, Distortion
 from nsysprof.render import page as page_module
 from nsysprof.render.format import duration, share
 from nsysprof.render.pack import ALPHABET, Columns, as_text
@@ -195,7 +195,8 @@ def test_a_name_that_holds_a_placeholder_is_text(tmp_path: Path) -> None:
 
 
 def test_the_largest_category_has_its_label_also_where_it_is_a_graph(tmp_path: Path) -> None:
-    result = replace(example(2), categories={"graph": CategoryShare(5, 1, 1.0)})
+    steps = tuple(replace(step, categories={"graph": Amount(5, 1)}) for step in example(2).steps)
+    result = replace(example(2), steps=steps, categories={"graph": CategoryShare(10, 2, 1.0)})
     text = write_page(result, tmp_path / "page.html").read_text(encoding="ascii")
     assert "<dt>Largest category</dt><dd>CUDA graph<small>" in text
 
@@ -203,7 +204,7 @@ def test_the_largest_category_has_its_label_also_where_it_is_a_graph(tmp_path: P
 def test_the_busy_tile_has_one_denominator(tmp_path: Path) -> None:
     steps = tuple(replace(step, launch_bound=0.25) for step in example(2).steps)
     text = write_page(replace(example(2), steps=steps, launch_bound=0.9), tmp_path / "p.html").read_text()
-    assert "of the time of all steps; 25.0 % of it waits for launches" in text
+    assert "of the time of all steps; for 25.0 % of it the GPU waits for launches" in text
 
 
 def test_an_address_keeps_part_and_step(chromium: Browser, example_page: Path) -> None:

@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, browser
 from trace_builder import TraceBuilder
-
-from nsysprof.measure.hotspots import examine, hotspots_of
-from nsysprof.measure.timeline import measure_timeline
-from nsysprof.render.page import write_page
-from nsysprof.trace import open_trace
-
-SECTIONS = ("steps", "timeline", "inside", "kernels", "compare", "api", "memory")
+from traced_page import DRAWN, SECTIONS, page_of
 
 
 def kernels_alone() -> TraceBuilder:
@@ -87,13 +81,6 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
-def page_of(builder: TraceBuilder, folder: Path) -> Path:
-    with open_trace(builder.write(folder / "trace.sqlite")) as trace:
-        inputs = examine(trace)
-        hotspots = hotspots_of(inputs)
-        return write_page(hotspots, folder / "page.html", measure_timeline(inputs, hotspots))
-
-
 def test_a_step_that_ran_nothing_says_so(chromium: Browser, tmp_path: Path) -> None:
     chromium.open(page_of(steps_of_which_some_use_the_gpu(), tmp_path), "#inside?step=2")
     chromium.run("document.getElementById('inside').scrollIntoView()")
@@ -161,17 +148,17 @@ def test_steps_without_gpu_work_show_their_time_on_the_cpu(chromium: Browser, tm
 def test_every_part_is_drawn_or_says_why_not(
     chromium: Browser, tmp_path: Path, make: Callable[[], TraceBuilder]
 ) -> None:
-    with open_trace(make().write(tmp_path / "trace.sqlite")) as trace:
-        inputs = examine(trace)
-        hotspots = hotspots_of(inputs)
-        page = write_page(hotspots, tmp_path / "page.html", measure_timeline(inputs, hotspots))
     chromium.requests()
-    chromium.open(page)
+    chromium.open(page_of(make(), tmp_path))
     for section in SECTIONS:
         chromium.run("document.getElementById(arguments[0]).scrollIntoView()", section)
         chromium.run("return new Promise(done => requestAnimationFrame(() => setTimeout(done, 80)))")
-        assert chromium.run("return document.getElementById(arguments[0]).children.length > 1", section)
-    if hotspots.steps:
+        figures = chromium.driver.find_elements("css selector", f"#{section} .figure")
+        assert figures
+        for figure in figures:
+            chromium.run("arguments[0].scrollIntoView()", figure)
+            assert chromium.wait(DRAWN, figure), section
+    if chromium.run("return document.getElementById('step-choice').options.length > 1"):
         chromium.press("\ue014")
         assert chromium.run("return document.getElementById('step-choice').value") == "0"
     assert chromium.logs() == []
@@ -198,17 +185,3 @@ def test_a_slow_step_does_not_flatten_the_others(chromium: Browser, tmp_path: Pa
     assert chromium.run(top) > 0.010
     assert "Cut off" not in chromium.text("#steps .figure > p")
     assert chromium.logs() == []
-
-
-@pytest.mark.parametrize("make", [blocks_in_blocks, a_whole_graph])
-def test_paper_is_wide_enough(chromium: Browser, tmp_path: Path, make: Callable[[], TraceBuilder]) -> None:
-    builder = make().nvtx("a.module.deep.within.the.network in=[2,1280,32,32]," * 3, 1, 9999)
-    chromium.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    paper = {"width": 720, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    chromium.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", paper)
-    try:
-        chromium.open(page_of(builder, tmp_path))
-        assert chromium.run("return document.documentElement.scrollWidth") == 720
-    finally:
-        chromium.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-        chromium.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -2,22 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from browser import Browser, browser
-from real_trace import THREE_STEPS, unpack
+from traced_page import DRAWN, SECTIONS, Case, colors, real_case, show
 
-from nsysprof.measure import timeline
-from nsysprof.measure.hotspots import examine, hotspots_of
-from nsysprof.measure.results import Hotspots
-from nsysprof.measure.timeline import measure_timeline
 from nsysprof.render.format import count, duration, share
-from nsysprof.render.page import write_page
 from nsysprof.render.palette import category_color
 from nsysprof.render.records import to_json
-from nsysprof.trace import open_trace
 
 AXIS = "return document.querySelector('#lanes .js-plotly-plot').layout.xaxis.range"
 WHEEL = """
@@ -37,26 +29,9 @@ return said;
 """
 
 
-@dataclass(frozen=True)
-class Case:
-    """One trace with its result and its pages."""
-
-    hotspots: Hotspots
-    page: Path
-    bounded_page: Path
-    """The page as if the trace were too large to show every event."""
-
-
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    folder = tmp_path_factory.mktemp("pages")
-    with open_trace(unpack(THREE_STEPS, folder)) as trace, pytest.MonkeyPatch.context() as patch:
-        inputs = examine(trace)
-        hotspots = hotspots_of(inputs)
-        page = write_page(hotspots, folder / "page.html", measure_timeline(inputs, hotspots))
-        patch.setattr(timeline, "MOST_EVENTS", 1000)
-        bounded = write_page(hotspots, folder / "bounded.html", measure_timeline(inputs, hotspots))
-    return Case(hotspots, page, bounded)
+    return real_case(tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="module")
@@ -65,31 +40,16 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
-def show(chromium: Browser, section: str) -> None:
-    chromium.run("document.getElementById(arguments[0]).scrollIntoView()", section)
-    chromium.run("return new Promise(done => requestAnimationFrame(() => setTimeout(done, 120)))")
-
-
-def colors(chromium: Browser, selector: str) -> set[str]:
-    """The colours that a canvas holds, as #rrggbb."""
-    found = chromium.run(
-        """const canvas = document.querySelector(arguments[0]);
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        const seen = new Set();
-        for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255)
-          seen.add((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
-        return [...seen];""",
-        selector,
-    )
-    return {f"#{color:06x}" for color in found}
-
-
 @pytest.mark.parametrize("which", ["page", "bounded_page"])
 def test_every_part_is_drawn_without_errors_or_requests(chromium: Browser, case: Case, which: str) -> None:
     chromium.requests()
     chromium.open(getattr(case, which))
-    for section in ("steps", "timeline", "inside", "kernels", "compare", "api", "memory"):
+    for section in SECTIONS:
         show(chromium, section)
+        for figure in chromium.driver.find_elements("css selector", f"#{section} .figure"):
+            chromium.run("arguments[0].scrollIntoView()", figure)
+            title = chromium.run("return arguments[0].querySelector('h3').textContent", figure)
+            assert chromium.wait(DRAWN, figure), title
     assert chromium.logs() == []
     assert chromium.requests() == []
     assert chromium.texts(".empty:not([hidden])") == []
@@ -121,14 +81,13 @@ def test_the_wheel_zooms_round_the_pointer(chromium: Browser, case: Case) -> Non
 
 def test_selecting_a_step_moves_the_timeline_to_it(chromium: Browser, case: Case) -> None:
     chromium.open(case.page, "#timeline?step=1")
+    show(chromium, "timeline")
     step = case.hotspots.steps[1]
-    low, high = chromium.run(AXIS)
-    start = chromium.run("return arguments[0]", case.hotspots.trace.start_ns)
-    assert step.gpu_start_ns - start > low * 1e9 - 5e9
-    assert high - low == pytest.approx(
-        (max(step.gpu_end_ns, step.cpu_end_ns) - min(step.gpu_start_ns, step.cpu_start_ns)) * 1.06 / 1e9,
-        rel=0.001,
-    )
+    begin = min(step.gpu_start_ns, step.cpu_start_ns) - case.timeline.start_ns
+    end = max(step.gpu_end_ns, step.cpu_end_ns) - case.timeline.start_ns
+    margin = 0.03 * (end - begin)
+    shown = [value * 1e9 for value in chromium.run(AXIS)]
+    assert shown == pytest.approx([begin - margin, end + margin], abs=2)
 
 
 def test_pointing_at_a_kernel_names_it(chromium: Browser, case: Case) -> None:

@@ -21,7 +21,6 @@ from nsysprof.trace.schema import Column, Kind
 
 PAGE_SIZES = [512, 1024, 4096, 65536]
 RELAXED = settings(
-    deadline=None,
     derandomize=True,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -234,7 +234,6 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-@settings(deadline=None)
 @given(cases(), st.lists(st.tuples(st.integers(0, END), st.integers(0, END)).map(sorted), max_size=5))
 def test_equals_the_definition_ns_by_ns(case: Case, spans: list[list[int]]) -> None:
     windows = [(0, END), *((start, end) for start, end in spans)]
@@ -258,13 +257,12 @@ def one_busy_thread(draw: st.DrawFn) -> Case:
     return Case(tuple(ops), tuple(calls))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(one_busy_thread())
 def test_one_busy_thread_equals_the_definition(case: Case) -> None:
     assert partition(case, [(0, END)]) == [expected(case, (0, END))]
 
 
-@settings(deadline=None)
 @given(cases())
 def test_the_parts_sum_to_the_devices_time(case: Case) -> None:
     first, last = min(op.start for op in case.ops), max(op.end for op in case.ops)

@@ -15,7 +15,18 @@ BUNDLE = (
 
 
 def test_only_the_charts_that_are_drawn_are_registered() -> None:
-    assert with_charts(BUNDLE, frozenset({"bar"})) == BUNDLE.replace("a2(),$b(),c()", "a2()")
+    assert "r.register([a2()])" in with_charts(BUNDLE, frozenset({"bar"}))
+
+
+def test_modules_that_nothing_asks_for_are_emptied() -> None:
+    left = with_charts(BUNDLE, frozenset({"bar"}))
+    assert "var $b=W(()=>{});var c=W(()=>{});var all=W((e,t)=>{" in left
+    assert left.startswith(BUNDLE[: BUNDLE.index("$b=W(")])
+
+
+def test_modules_stay_where_something_else_stands_between_them() -> None:
+    odd = BUNDLE.replace("var c=W(", "let more=1;var c=W(")
+    assert with_charts(odd, frozenset({"bar"})) == odd.replace("a2(),$b(),c()", "a2()")
 
 
 def test_a_bundle_of_another_form_is_taken_whole() -> None:
@@ -28,3 +39,4 @@ def test_the_installed_plotly_is_understood() -> None:
     registered = re.search(r"\.register\(\[([^\]]*)\]\)", plotly_source())
     assert registered is not None
     assert registered[1].count("()") == len(CHARTS)
+    assert len(plotly_source()) < 1_500_000

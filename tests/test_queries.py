@@ -1,7 +1,10 @@
 """The documented queries, the guard round SQL of one's own, and the command."""
 
 import json
+import shlex
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -291,7 +294,7 @@ def test_sql_that_is_refused(
     [
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT max(i) FROM n",
-        "WITH RECURSIVE n(b) AS (SELECT zeroblob(16000000) UNION ALL SELECT b FROM n) "
+        "WITH RECURSIVE n(b) AS (SELECT zeroblob(4000000) UNION ALL SELECT b FROM n) "
         "SELECT b FROM n ORDER BY b",
         "SELECT count(*) FROM StringIds a, StringIds b, StringIds c, StringIds d "
         "WHERE a.value || b.value || c.value = 'x' || d.value",
@@ -385,6 +388,46 @@ def test_the_command(tmp_path: Path) -> None:
     assert [line.split()[0] for line in out.splitlines()] == list(query_names())
 
 
+def test_a_table_of_very_many_rows_comes_as_the_rows_do(tmp_path: Path) -> None:
+    TraceBuilder().write(tmp_path / "t.sqlite")
+    counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
+    sql = counted + "SELECT i, 'row ' || i AS row FROM n"
+    done = nsysprof("query", sql, "t.sqlite", "--limit", "0", cwd=tmp_path, env=environment())
+    assert (done.code, done.err) == (0, "")
+    assert [line.split() for line in done.out.splitlines()[2:]] == [
+        [str(at), "row", str(at)] for at in range(1, 3001)
+    ]
+    endless = sql.replace(" LIMIT 3000", "")
+    done = nsysprof(
+        "query", endless, "t.sqlite", *("--limit", "0", "--timeout", "1"), cwd=tmp_path, env=environment()
+    )
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "took longer than 1 s" in done.err
+    assert done.out.splitlines()[1_500].split()[1] == "row"
+
+
+def test_a_full_folder_of_temporary_files_is_named(tmp_path: Path) -> None:
+    TraceBuilder().write(tmp_path / "t.sqlite")
+    sql = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300) "
+        "SELECT i, randomblob(1000000) AS b FROM n ORDER BY b"
+    )
+    words = ["query", sql, "t.sqlite"]
+    command = f"ulimit -f 20000; exec {sys.executable} -m nsysprof {shlex.join(words)}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        env=environment(SQLITE_TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert done.stderr.startswith(
+        f"nsysprof: error: the query needs more room for temporary files than {tmp_path} has: narrow it"
+    )
+
+
 def test_own_rules_decide_first(tmp_path: Path) -> None:
     TraceBuilder().write(tmp_path / "t.sqlite")
     (tmp_path / "mine.toml").write_text(
@@ -409,6 +452,8 @@ def test_own_rules_decide_first(tmp_path: Path) -> None:
         (["kernels", "absent.sqlite"], 3, "absent.sqlite does not exist"),
         (["kernels", "t.sqlite"], 4, "this trace has no kernels: capture with"),
         (["SELECT colour", "t.sqlite"], 2, "SQLite says: no such column: colour"),
+        (["SELECT 1", "t.sqlite", "--timeout", "nan"], 2, "--timeout nan is no time"),
+        (["SELECT 1", "t.sqlite", "--timeout", "1e18"], 2, "--timeout 1e+18 is no time"),
     ],
 )
 def test_what_the_command_refuses(tmp_path: Path, words: list[str], code: int, message: str) -> None:

@@ -3,7 +3,9 @@
 1. Short runs of launches that return at near-equal distances are anchors (``detect_anchors``).
 2. Anchors of one period form a level: layers, steps, whole generations (``detect_levels``).
 3. The level whose cycles are steps is the outermost one that the run really has (``detect_choice``).
-4. Its cycles are begun where the prologue ends and the epilogue begins (``detect_votes``, ``detect_phase``).
+4. Its cycles are begun where the prologue ends and the epilogue begins (``detect_votes``, ``detect_phase``),
+   and where they break off and begin again in between (``detect_runs``, ``detect_cycles``).
+5. What may as well be the layers of one pass is held with little confidence (``detect_layers``).
 """
 
 from dataclasses import dataclass
@@ -11,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Bools, find_anchors
-from nsysprof.attribute.detect_choice import LAYER, choose_level
+from nsysprof.attribute.detect_choice import choose_level
+from nsysprof.attribute.detect_cycles import Cycles
+from nsysprof.attribute.detect_layers import steps_rather_than_layers
 from nsysprof.attribute.detect_levels import Level, find_levels
-from nsysprof.attribute.detect_phase import Cycles
+from nsysprof.attribute.detect_phase import GUESSED
 from nsysprof.trace.model import I32, I64
 
 _FEWEST_LAUNCHES = 16
@@ -27,9 +31,6 @@ _UNLIKE = 0.2  # of those: so many are others than usual
 _MOST_COMMON = 0.25  # of a cycle: so much of it the next one may share
 _FEW = 0.05  # of the cycles may share more
 _MANY_BLOCKS, _LIKE_LENGTH, _MOSTLY = 12, 0.05, 0.7
-_MANY_LAYERS = 128  # more than models have
-_PAUSES = 1.5  # times as long as any other in the cycle: the host comes back to its loop
-_SAMPLED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class DetectedSteps:
     """What the steps were found by, or why there are none."""
     interludes: Bools
     """Per interval: whether it is no step but what lies between runs of steps (a new image, a validation)."""
+    doubts: tuple[str, ...] = ()
+    """What a reader should know who takes the steps for true."""
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -74,16 +77,19 @@ def detect_steps(sequence: I32, start_ns: I64) -> DetectedSteps:
         return _none("what repeats does so too rarely")
     if _overlap(cycles) or _uneven(cycles):
         return _none("what repeats does so unevenly, as blocks of one pass do")
-    if _layers(start_ns, levels, cycles):
-        usual = int(np.median(cycles.end - cycles.start))
+    usual = int(np.median(cycles.end - cycles.start))
+    likely = steps_rather_than_layers(sequence, start_ns, levels, cycles)
+    if not likely:
         return _none(f"{usual} launches repeat {len(cycles)} times, as layers of one pass do")
-    confidence = _confidence(level, cycles)
+    confidence = min(_confidence(level, cycles), likely)
     if confidence < _LEAST_CONFIDENCE:
         return _none("what repeats does so too vaguely")
     boundaries = np.union1d(cycles.start, cycles.end)
     interludes = ~np.isin(boundaries[:-1], cycles.start)
-    reason = f"every {int(np.median(cycles.end - cycles.start)):,} launches or so repeat"
-    return DetectedSteps(boundaries, confidence, reason, interludes)
+    doubts = ["they may be the layers of one pass"] if likely < 1 else []
+    doubts += ["where in the period a step begins is a guess"] if cycles.sure <= GUESSED else []
+    reason = f"every {usual:,} launches or so repeat"
+    return DetectedSteps(boundaries, confidence, reason, interludes, tuple(doubts))
 
 
 def _none(why: str) -> DetectedSteps:
@@ -132,25 +138,6 @@ def _uneven(cycles: Cycles) -> bool:
     length = (cycles.end - cycles.start)[1:]  # a first step may be longer
     like = np.abs(length / np.median(length) - 1) <= _LIKE_LENGTH
     return len(cycles) <= _MANY_BLOCKS and bool(like.mean() < _MOSTLY)
-
-
-def _layers(start_ns: I64, levels: list[Level], cycles: Cycles) -> bool:
-    """Return whether what repeats may as well be the layers of a model that ran once.
-
-    From the launches alone they are told apart from as many small steps only if the cycles are more than a
-    model has layers, have cycles of their own, or are where the host usually pauses longest.
-    """
-    length = int(np.median(cycles.end - cycles.start))
-    nested = any(level.period >= 2 and 2 * level.period <= length for level in levels)
-    if length >= LAYER or nested or len(cycles) > _MANY_LAYERS:
-        return False
-    inner = cycles.start[~cycles.opens][:_SAMPLED]
-    if not len(inner):
-        return True
-    at = np.clip(inner[:, None] + np.arange(-(length // 2), length - length // 2), 1, len(start_ns) - 1)
-    pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
-    near = np.abs(np.arange(length) - length // 2) <= 1
-    return bool(pauses[near].max() < _PAUSES * pauses[~near].max(initial=0))
 
 
 def _confidence(level: Level, cycles: Cycles) -> float:

@@ -73,6 +73,13 @@ class Marks:
     """Whether it is the first of its run."""
     closes: Bools
     """Whether it is the last of its run."""
+    cut_off: tuple[bool, bool] = (False, False)
+    """Whether the sequence's ends cut the first run and the last one off; then there are others."""
+
+    def limits(self) -> tuple[I64, I64]:
+        """Return which marks open and close runs where these begin and end by themselves."""
+        opens, closes = np.flatnonzero(self.opens), np.flatnonzero(self.closes)
+        return opens[int(self.cut_off[0]) :], closes[: len(closes) - int(self.cut_off[1])]
 
 
 def marks_of(anchors: Anchors, anchor: int) -> Marks:

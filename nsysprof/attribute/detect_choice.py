@@ -15,8 +15,9 @@ from functools import reduce
 import numpy as np
 
 from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, gram_ids, marks_of
-from nsysprof.attribute.detect_levels import Level
-from nsysprof.attribute.detect_phase import Cycles, place_cycles
+from nsysprof.attribute.detect_cycles import Cycles
+from nsysprof.attribute.detect_levels import LEAST_COVER, Level
+from nsysprof.attribute.detect_phase import place_cycles
 from nsysprof.trace.model import I32, I64
 
 _ALIKE_COVER = 0.7  # of the best cover: levels of less are parts of something
@@ -26,6 +27,7 @@ _SAME_LEVEL = 1.5  # periods closer than this are one level seen twice
 _CONSTANT = 0.8  # part of the outer cycles that hold the usual number of inner ones
 _FEWEST_CYCLES = 3
 _SAMPLED = 3  # outer cycles looked into
+_SAMPLED_MEMBERS, _MOST_MEMBERS = 16, 0.5
 _GRAM = 4  # launches in a row that tell whether a launch is usual
 _EDGE = 0.1  # part of an inner cycle that counts as between cycles
 LAYER = 100
@@ -55,8 +57,7 @@ class _Own:
 
 def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Level]) -> tuple[Level, Cycles]:
     """Return the level whose cycles are the steps, and these; ``levels`` are some, short periods first."""
-    most = max(level.cover for level in levels)
-    levels = [level for level in levels if level.cover >= _ALIKE_COVER * most]
+    levels = _widespread(anchors, levels)
     chosen = levels[-1]
     cycles = place_cycles(sequence, start_ns, anchors, chosen)
     for level in reversed(levels[:-1]):
@@ -78,6 +79,40 @@ def choose_level(sequence: I32, start_ns: I64, anchors: Anchors, levels: list[Le
                 ):
                     chosen, cycles = level, whole
     return chosen, cycles
+
+
+def _widespread(anchors: Anchors, levels: list[Level]) -> list[Level]:
+    """Return the levels that hold as much of the run as any does.
+
+    A training step holds the forward pass that an evaluation runs over and over: where that holds more of the
+    run than the steps do, the steps still are what it is a part of.
+    """
+    least = max(_ALIKE_COVER * max(level.cover for level in levels), LEAST_COVER[1])
+    found = [level for level in levels if level.cover >= least]
+    for whole in levels:
+        if whole.cover >= least:
+            continue
+        others = [level for level in found if not _also_alone(anchors, level, whole)]
+        if len(others) < len(found):
+            found = [*others, whole]
+    return sorted(found, key=lambda level: level.period)
+
+
+def _also_alone(anchors: Anchors, part: Level, whole: Level) -> bool:
+    """Return whether larger cycles hold what smaller ones consist of, and these return where those do not."""
+    if whole.period < _SAME_LEVEL * part.period or part.cover + whole.cover < _COMPLETE:
+        return False
+    marks, alone = marks_of(anchors, whole.main), marks_of(anchors, part.main).at
+    starts, ends = marks.at[marks.opens], marks.at[marks.closes]
+    run = np.searchsorted(starts, alone, side="right") - 1
+    within = (run >= 0) & (alone < ends[run])
+    if within.mean() > 1 - _CONSTANT:
+        return False
+    sampled = part.members[:: max(len(part.members) // _SAMPLED_MEMBERS, 1)]
+    places = [np.searchsorted(anchors.occurrences(int(member)), marks.at) for member in sampled]
+    held = np.mean([np.diff(place)[~marks.opens[1:]] > 0 for place in places], axis=1)
+    # those across two of the small ones are in none of the large ones
+    return bool(np.mean(held >= _CONSTANT) >= _MOST_MEMBERS)
 
 
 def _set_apart(outer: Level, level: Level, inner: Cycles) -> bool:

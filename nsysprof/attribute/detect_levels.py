@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Marks, marks_of, pair_ids
+from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Bools, Marks, marks_of, pair_ids
 from nsysprof.trace.model import I32, I64
 
 _LARGE = 100  # launches in a cycle: smaller ones may be the layers of a model that ran once
-_LEAST_COVER = (0.8, 0.4)  # part of the run in a level's cycles, for small ones and large ones
+LEAST_COVER = (0.8, 0.4)
+"""Part of the run in a level's cycles, for small ones and large ones."""
+_LEAST_OF_WHOLE = 0.15  # the same for large ones that the rest of the run may be parts of
 _LEAST_OVERLAP = (0.7, 0.3)
 _SOME = 0.2
 _LEAST_EVIDENCE = 16
@@ -46,10 +48,26 @@ class Level:
 
 
 def find_levels(sequence: I32, start_ns: I64, anchors: Anchors) -> list[Level]:
-    """Return the levels that hold much of the run and whose cycles are alike, short periods first."""
+    """Return the levels that hold much of the run and whose cycles are alike, short periods first.
+
+    And those of large cycles that hold less, if there are others: see ``choose_level``.
+    """
     cover = _covers(sequence, start_ns, anchors)
-    least = np.where(anchors.period < _LARGE, *_LEAST_COVER)
-    rows = np.flatnonzero((cover >= least) & (anchors.period >= 2) & (anchors.regular >= _LEAST_REGULAR))
+    least = np.where(anchors.period < _LARGE, *LEAST_COVER)
+    found = _levels(sequence, anchors, cover, cover >= least)
+    if found:
+        found += _levels(
+            sequence,
+            anchors,
+            cover,
+            (cover >= _LEAST_OF_WHOLE) & (cover < least) & (anchors.period >= _LARGE),
+        )
+    return sorted(found, key=lambda level: level.period)
+
+
+def _levels(sequence: I32, anchors: Anchors, cover: F64, chosen: Bools) -> list[Level]:
+    """Return the levels that the chosen anchors form."""
+    rows = np.flatnonzero(chosen & (anchors.period >= 2) & (anchors.regular >= _LEAST_REGULAR))
     first = anchors.position[anchors.row[rows]]  # an order that does not depend on the codes
     rows = rows[np.lexsort((first, anchors.width[rows], anchors.period[rows]))]
     period = anchors.period[rows]

@@ -1,17 +1,27 @@
 """Where in the cycle a step begins: a period alone does not say.
 
-The anchors that are known to lie nearest to the boundary on either side narrow it down to a few launches;
-among those, launches that occur before the first step or after the last one as they do between steps decide,
-and where even that leaves a choice, the host's longest usual pause.
+The anchors that are known to lie nearest to the boundary on either side narrow it down to a few launches, or
+the ends of the runs do (``detect_runs``); among those, launches that occur before the first step or after the
+last one as they do between steps decide, and where even that leaves a choice, the host's longest usual pause.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, marks_of
+from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks
+from nsysprof.attribute.detect_cycles import CLEARLY, COMPLETE, Cycles, with_shorter_last, without_broken_off
 from nsysprof.attribute.detect_levels import Level
+from nsysprof.attribute.detect_marks import WHOLE, marks_of_cycles
+from nsysprof.attribute.detect_runs import (
+    cut_run,
+    faultless_run,
+    leads_between_interruptions,
+    least_piece,
+    without,
+)
 from nsysprof.attribute.detect_votes import (
+    Votes,
     agreement,
     change_over,
     heads_of,
@@ -22,38 +32,14 @@ from nsysprof.attribute.detect_votes import (
 )
 from nsysprof.trace.model import I32, I64
 
+GUESSED = 0.6
+"""How sure, when nothing but a rule says where a step begins: with the piece that also runs alone."""
 _SAMPLED = 64
 _SAMPLED_VALUES = 1_000_000
-_LONG_CYCLE = 3  # periods: what takes longer is no cycle
-_SAME_GAP = 0.15
-_EDGE = 32  # launches compared to tell whether cycles go on to the end of the sequence
-_ALIKE = 0.9
-_WHOLE = 0.05  # of a cycle: a sequence of this much more than whole cycles was cut out of a longer run
-_COMPLETE = 0.8  # of a cycle: what must be there of the first and the last
-_CLEARLY = 1.5  # times as long: a pause that tells something
 _SURE_FIT = 0.95
 _DOUBTFUL = 0.9
 _BETTER = 0.1
-_FEWEST_MARKS = 4
-_COMPARED = 4  # cycles that the first and the last one are compared with
-_CHANCE = 1  # launches that may agree beyond whole cycles by chance
 _UNANCHORED = 0.7  # how sure, when hardly more than pauses tells where a step begins
-
-
-@dataclass(frozen=True, slots=True)
-class Cycles:
-    """Half-open intervals of the sequence; within a run each ends where the next begins."""
-
-    start: I64
-    end: I64
-    opens: Bools
-    """Whether it is the first of its run."""
-    sure: float
-    """Part of the evidence that speaks for where they begin, 0..1."""
-
-    def __len__(self) -> int:
-        """Return the number of cycles."""
-        return len(self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,85 +66,34 @@ def place_cycles(
 
     one_run: take cycles that are much longer than usual for cycles, not for interludes between runs.
     """
-    marks = _in_one_run(anchors, level) if one_run else marks_of(anchors, level.main)
-    ends = _open_ends(sequence, marks)
-    cycles = len(sequence) / level.period
-    if all(ends) and abs(cycles - round(cycles)) > _WHOLE:
+    level, marks, ends = marks_of_cycles(sequence, anchors, level, one_run)
+    times = len(sequence) / level.period
+    if all(ends) and abs(times - round(times)) > WHOLE:
         lead = _pausing_lead(start_ns, marks, round(level.period))
         if lead is not None:
             start = marks.at - lead
             end = start + round(level.period)
             end[~marks.closes] = start[~marks.opens]
-            return _whole(start, end, len(sequence), _UNANCHORED)
+            return without_broken_off(sequence, _whole(start, end, len(sequence), _UNANCHORED))
     frame, sure = _frame(sequence, anchors, level, marks, ends)
-    lead = _lead(sequence, start_ns, frame, ends)
+    lead, guessed = _lead(sequence, start_ns, frame, ends)
+    sure = min(sure, GUESSED) if guessed else sure
     start, end = frame.heads - lead, frame.tails + frame.room - lead
     start[~frame.opens] = frame.joints[~frame.opens] - lead
     end[~frame.closes] = start[~frame.opens]
-    return _with_shorter_last(sequence, start_ns, _whole(start, end, len(sequence), sure))
-
-
-def _with_shorter_last(sequence: I32, start_ns: I64, cycles: Cycles) -> Cycles:
-    """Add what follows the last cycle if it is one but for its end: a solver's last step is of lower order.
-
-    It ends where the host pauses longest of where it may end, or is as long as the others.
-    """
-    if len(cycles) < _FEWEST_MARKS:
-        return cycles
-    usual, after = int(np.median(cycles.end - cycles.start)), int(cycles.end[-1])
-    others = cycles.start[np.unique(np.linspace(1, len(cycles) - 1, _COMPARED).astype(np.int64))]
-    alike = max(_common(sequence, after, int(other), usual, 1) for other in others)
-    if not _COMPLETE * usual <= alike < usual:
-        return cycles
-    start = np.append(cycles.start, after)
-    ends = np.arange(after + alike, min(after + usual, len(sequence)) + 1)
-    pauses = start_ns[np.minimum(ends, len(sequence) - 1)] - start_ns[ends - 1]
-    longest = int(np.argmax(pauses))
-    clearly = pauses[longest] > _CLEARLY * np.delete(pauses, longest).max(initial=0)
-    end = np.append(cycles.end, ends[longest if clearly else -1])
-    return Cycles(start, end, np.append(cycles.opens, False), cycles.sure)
-
-
-def _in_one_run(anchors: Anchors, level: Level) -> Marks:
-    """Return the marks with the gaps between runs taken for long cycles, if they are that and no interludes.
-
-    An occurrence as far in front of the first run, or behind the last one, is one more mark.
-    """
-    marks = marks_of(anchors, level.main)
-    gaps = (marks.at - np.roll(marks.at, 1))[marks.opens][1:]
-    if not len(gaps) or gaps.max() > _LONG_CYCLE * level.period:
-        return marks
-    at = anchors.occurrences(level.main)
-    first, last = np.searchsorted(at, marks.at[[0, -1]])
-    before, after = np.diff(at)[max(first - 1, 0) : first], np.diff(at)[last : last + 1]
-    first -= np.count_nonzero(np.abs(before / np.median(gaps) - 1) < _SAME_GAP)
-    last += np.count_nonzero(np.abs(after / np.median(gaps) - 1) < _SAME_GAP)
-    at = np.unique(np.concatenate([at[[first]], marks.at, at[[last]]]))
-    index = np.arange(len(at))
-    return Marks(at, index == 0, index == len(at) - 1)
+    cycles = with_shorter_last(sequence, start_ns, _whole(start, end, len(sequence), sure))
+    return without_broken_off(sequence, cycles)
 
 
 def _whole(start: I64, end: I64, launches: int, sure: float) -> Cycles:
     """Drop the cycles that the sequence holds only in part."""
     length = end - start
     start, end = np.clip(start, 0, launches), np.clip(end, 0, launches)
-    keep = end - start >= _COMPLETE * np.maximum(length, 1)
+    keep = end - start >= COMPLETE * np.maximum(length, 1)
     start, end = start[keep], end[keep]
     opens = np.ones(len(start), bool)
     opens[1:] = start[1:] != end[:-1]
     return Cycles(start, end, opens, sure)
-
-
-def _open_ends(sequence: I32, marks: Marks) -> tuple[bool, bool]:
-    """Return whether the cycles reach the first and the last launch, so that nothing limits them there."""
-    at, launches = marks.at, len(sequence)
-    shift, back = int(at[1] - at[0]), int(at[-1] - at[-2])
-    edge = np.arange(min(_EDGE, launches - shift, launches - back))
-    begins = (sequence[edge] == sequence[edge + shift]).mean() >= _ALIKE
-    ends = (sequence[launches - 1 - edge] == sequence[launches - 1 - edge - back]).mean() >= _ALIKE
-    # a mark one cycle further on is missing only because the sequence does not hold it
-    beyond = 1 + _WHOLE
-    return bool(begins and at[0] <= beyond * shift), bool(ends and launches - at[-1] <= beyond * back)
 
 
 def _pausing_lead(start_ns: I64, marks: Marks, period: int) -> int | None:
@@ -176,19 +111,7 @@ def _frame(
     sequence: I32, anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
 ) -> tuple[_Frame, float]:
     """Return what surely belongs to each step, by the anchors nearest the boundary, and how sure."""
-    votes = take_votes(anchors, level, marks)
-    least, most, fit = change_over(short_ones(votes), ends, round(level.period))
-    whole = None if any(ends) or fit >= _SURE_FIT else _faultless_run(sequence, marks)
-    if whole is not None:
-        marks, least, most = whole
-        votes = take_votes(anchors, level, marks)
-    elif fit < _DOUBTFUL and not any(ends):
-        # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
-        for fewer in (_without(marks, marks.opens), _without(marks, marks.closes)):
-            other = take_votes(anchors, level, fewer)
-            answer = change_over(short_ones(other), ends, round(level.period))
-            if answer[2] > fit + _BETTER:
-                marks, votes, (least, most, fit) = fewer, other, answer
+    marks, votes, least, most = _told(sequence, anchors, level, marks, ends)
     early = np.flatnonzero((votes.distance <= least) & (votes.before | ends[0]))
     late = np.flatnonzero((votes.distance - votes.width >= most) & (votes.after | ends[1]))
     heads, tails = marks.at, marks.at + anchors.width[level.main]
@@ -207,71 +130,44 @@ def _frame(
     return _Frame(heads, tails, joints, marks.opens, marks.closes, by_head, room), sure
 
 
-def _faultless_run(sequence: I32, marks: Marks) -> tuple[Marks, int, int] | None:
-    """Return the marks that count, and the least and most launches by which cycles begin before them.
+def _told(
+    sequence: I32, anchors: Anchors, level: Level, marks: Marks, ends: tuple[bool, bool]
+) -> tuple[Marks, Votes, int, int]:
+    """Return the marks that count, the votes on them, and how long before a mark a step begins, in launches.
 
-    What repeats without a fault for a whole number of cycles begins and ends with one, whatever else the
-    prologue and the epilogue share with a cycle: even its mark, so they are tried with the outermost ones and
-    without. None where no number is whole.
+    The ends of the runs tell that where they are exact, else the votes.
     """
-    for dropped in (marks.opens & False, marks.closes, marks.opens, marks.opens | marks.closes):
-        some = _without(marks, dropped)
-        leads = _faultless_leads(sequence, some)
-        if leads is not None:
-            return some, *leads
-    return None
+    votes = take_votes(anchors, level, marks)
+    exact = leads_between_interruptions(sequence, marks)
+    if exact is not None:
+        return marks, votes, *exact
+    least, most, fit = change_over(short_ones(votes), ends, round(level.period))
+    if any(ends) or fit >= _SURE_FIT:
+        return marks, votes, least, most
+    whole = faultless_run(sequence, marks)
+    if whole is None and fit < _DOUBTFUL:
+        whole = cut_run(sequence, marks, least_piece(marks.at))
+    if whole is not None:
+        marks, least, most = whole
+        return marks, take_votes(anchors, level, marks), least, most
+    if fit < _DOUBTFUL:
+        # the first mark may lie before the first step (a prompt's logits, say), the last one behind the last
+        for fewer in (without(marks, marks.opens), without(marks, marks.closes)):
+            other = take_votes(anchors, level, fewer)
+            answer = change_over(short_ones(other), ends, round(level.period))
+            if answer[2] > fit + _BETTER:
+                marks, votes, (least, most, fit) = fewer, other, answer
+    return marks, votes, least, most
 
 
-def _faultless_leads(sequence: I32, marks: Marks) -> tuple[int, int] | None:
-    """Return the leads if the longest run is a whole number of cycles; short of the sequence's ends."""
-    opens = np.flatnonzero(marks.opens)
-    lengths = np.diff(np.append(opens, len(marks.at)))
-    if not len(lengths) or lengths.max() < _FEWEST_MARKS:
-        return None
-    run = int(np.argmax(lengths))
-    at = marks.at[opens[run] : opens[run] + lengths[run]]
-    first, last, longest = int(at[0]), int(at[-1]), int(np.diff(at).max())
-    others = np.unique(np.linspace(1, len(at) - 2, _COMPARED).astype(np.int64))
-    back = max(_common(sequence, first, int(at[other]), longest, -1) for other in others)
-    forth = [_common(sequence, last, int(at[other]), longest, 1) for other in others]
-    best = int(np.argmax(forth))
-    left = int(at[others[best] + 1] - at[others[best]]) - forth[best]
-    if left < 0 or back >= min(longest, first) or forth[best] >= min(longest, len(sequence) - last):
-        return None
-    return (min(back, left), max(back, left)) if abs(back - left) <= _CHANCE else None
+def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> tuple[int, bool]:
+    """Return how many of the launches between a step's tail and the next one's head belong to the latter.
 
-
-def _common(sequence: I32, place: int, other: int, most: int, way: int) -> int:
-    """Return how many launches agree in a row, before two places (``way`` -1) or from them on (1)."""
-    if way < 0:
-        most = min(most, place, other)
-        differ = sequence[place - most : place][::-1] != sequence[other - most : other][::-1]
-    else:
-        most = min(most, len(sequence) - max(place, other))
-        differ = sequence[place : place + most] != sequence[other : other + most]
-    return int(np.argmax(differ)) if differ.any() else most
-
-
-def _without(marks: Marks, dropped: Bools) -> Marks:
-    """Return the marks less the first or the last one of each run."""
-    opens = marks.opens | np.append(True, dropped[:-1])
-    closes = marks.closes | np.append(dropped[1:], True)
-    return Marks(marks.at[~dropped], opens[~dropped], closes[~dropped])
-
-
-def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) -> int:
-    """Return how many of the launches between a step's tail and the next one's head belong to the latter."""
-    backward = np.arange(1, frame.room + 1)
-    runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
-    opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
-    middle = (opens + closes + 1) // 2
-    before = _alike(sequence, frame.heads[opens, None] - backward, frame.heads[middle, None] - backward)
-    forward = frame.room - backward
-    after = _alike(sequence, frame.tails[closes, None] + forward, frame.tails[middle - 1, None] + forward)
-    if ends == (True, False):
-        before = ~after
-    elif ends == (False, True):
-        after = ~before
+    And whether that is a guess: where a piece of the cycle occurs before the first one and after the last one
+    as well, and no pause stands out in it, cycles are taken to begin with it, as training steps do with the
+    forward pass that an evaluation runs alone. The longest pause there confirms that.
+    """
+    before, after = _outside(sequence, frame, ends)
     # a launch that belongs to the next step occurs before the first one and not after the last
     against_inside = np.append(0, np.cumsum(~before + after.astype(np.int64)))
     against_outside = np.append(0, np.cumsum(before + (~after).astype(np.int64)))
@@ -281,9 +177,30 @@ def _lead(sequence: I32, start_ns: I64, frame: _Frame, ends: tuple[bool, bool]) 
     joints = joints[sample(len(joints), min(_SAMPLED, _SAMPLED_VALUES // len(leads)))]
     at = np.clip(joints[:, None] - leads, 1, len(sequence) - 1)
     pauses = np.median(start_ns[at] - start_ns[at - 1], axis=0)
-    nearest = 0 if frame.by_head else len(leads) - 1
     best = int(np.argmax(pauses))
-    return int(leads[best if pauses[best] > _CLEARLY * pauses[nearest] else nearest])
+    piece = np.flatnonzero((before & after)[: leads[-1]])
+    clearly = pauses[best] > CLEARLY * np.delete(pauses, best).max(initial=0)
+    if np.count_nonzero(piece >= leads[0]) >= least_piece(frame.heads):
+        lead = int(leads[best]) if clearly else int(piece[-1]) + 1
+        return lead, bool(lead != leads[best])
+    nearest = 0 if frame.by_head else len(leads) - 1
+    return int(leads[best if pauses[best] > CLEARLY * pauses[nearest] else nearest]), False
+
+
+def _outside(sequence: I32, frame: _Frame, ends: tuple[bool, bool]) -> tuple[Bools, Bools]:
+    """Return which launches before a head also occur before the first one, and which after the last one."""
+    backward = np.arange(1, frame.room + 1)
+    runs = sample(int(frame.opens.sum()), min(_SAMPLED, _SAMPLED_VALUES // (frame.room + 1)))
+    opens, closes = np.flatnonzero(frame.opens)[runs], np.flatnonzero(frame.closes)[runs]
+    middle = (opens + closes + 1) // 2
+    before = _alike(sequence, frame.heads[opens, None] - backward, frame.heads[middle, None] - backward)
+    forward = frame.room - backward
+    after = _alike(sequence, frame.tails[closes, None] + forward, frame.tails[middle - 1, None] + forward)
+    if ends == (True, False):
+        return ~after, after
+    if ends == (False, True):
+        return before, ~before
+    return before, after
 
 
 def _alike(sequence: I32, left: I64, right: I64) -> Bools:

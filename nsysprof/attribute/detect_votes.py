@@ -48,9 +48,10 @@ def take_votes(anchors: Anchors, level: Level, marks: Marks) -> Votes:
     usual = (position + distance[member]).astype(np.float64)
     slack, longer = _SLACK * level.period + 1, longest(marks) - level.period
     late = max(_LATE_START * level.period, longer) / 2
-    before = _present(member, usual + late, marks.at[marks.opens], slack + late, len(rows))
+    opens, closes = marks.limits()
+    before = _present(member, usual + late, marks.at[opens], slack + late, len(rows))
     late = max(longer, 0) / 2
-    after = _present(member, usual - level.period - late, marks.at[marks.closes], slack + late, len(rows))
+    after = _present(member, usual - level.period - late, marks.at[closes], slack + late, len(rows))
     order = np.argsort(distance, kind="stable")
     return Votes(distance[order], anchors.width[rows][order], before[order], after[order], rows[order])
 

@@ -59,6 +59,11 @@ def operator_of(text: str) -> str:
     return _DETAILS.sub("", text[:_OPERATOR_LENGTH])
 
 
+def operator_name(text: str) -> str:
+    """Return a range's operator, empty for ranges that are none: those that count steps or hold warm-up."""
+    return "" if parse(text) or is_warmup(text) else operator_of(text)
+
+
 def by_family(texts: Sequence[str]) -> dict[str, dict[int, int]]:
     """Return the number of each text by family and text index."""
     families: dict[str, dict[int, int]] = {}

@@ -18,9 +18,14 @@ def _cudnn(match: re.Match[str]) -> Facts:
         "operand_type": _CUDNN_TYPES.get(match["type"]) or number_type(match["type"]),
         "tile": tile,
         "head_dim": tile[2],
-        "warps": shape(match["warps"]),
+        "warps": None if match["groups"] else shape(match["warps"]),  # of one group of those on Hopper
         "cluster": shape(match["cluster"]),
     }
+
+
+def _causal(causal: str, local: str | None) -> bool | None:
+    """Return whether attention is causal; within a window of its own it may be so without the flag."""
+    return True if flag(causal) else None if local is None or flag(local) else False
 
 
 def _flash(match: re.Match[str]) -> Facts:
@@ -35,8 +40,8 @@ def _flash(match: re.Match[str]) -> Facts:
         "warps": (warps,),
         "threads": warps * _WARP,
         "operand_type": number_type(match["type"]),
-        "dropout": None if split else flag(match["first_flag"]),
-        "causal": flag(match["first_flag" if split else "second_flag"]),
+        "dropout": None if split else flag(match["first"]),
+        "causal": _causal(*match.group(*(("first", "second") if split else ("second", "third")))),
     }
 
 
@@ -69,11 +74,40 @@ def _fmha(match: re.Match[str]) -> Facts:
     }
 
 
+def _flash_hopper(match: re.Match[str]) -> Facts:
+    """Read FlashAttention 3's main loop; numbers stand before the tile, flags behind the architecture."""
+    queries, keys, head = (int(match[key]) for key in ("m", "n", "k"))
+    cluster = [int(size) for size in re.findall(r"C<(\d+)>", match["cluster"] or "")]
+    return {
+        "architecture": f"sm{match['sm']}" if match["sm"] else None,
+        "algorithm": "flash",
+        "direction": "forward" if match["direction"] == "Fwd" else "backward",
+        "operand_type": number_type(match["type"]),
+        "accumulator_type": number_type(match["sums"]),
+        "tile": (queries, keys),
+        "head_dim": head,
+        "cluster": tuple(cluster) or None,
+        "causal": _causal(match["causal"], match["local"]),
+    }
+
+
+_TUPLE3 = r"cute::tuple<cute::C<(?P<m>\d+)>, cute::C<(?P<n>\d+)>, cute::C<(?P<k>\d+)> ?>"
 GRAMMARS = (
     Grammar(
         (
+            r"CollectiveMainloop(?P<direction>Fwd|Bwd)(?:Sm\d+)?<(?:\w+, ){1,4}"
+            r"(?P<cluster>cute::tuple<cute::C<\d+>, cute::C<\d+>, cute::C<\d+> ?>, (?=cute::tuple<))?"
+            + _TUPLE3
+            + r", (?:\d+, )?(?P<type>cutlass::\w+), (?P<sums>float), cutlass::arch::Sm(?P<sm>\d+), "
+            r"(?P<causal>true|false|[01]), (?P<local>true|false|[01])"
+        ),
+        _flash_hopper,
+        anywhere=True,
+    ),
+    Grammar(
+        (
             r"cudnn_generated_\w{0,40}?sdpa_(?P<sm>sm\d+)_(?P<algorithm>flash)_(?P<direction>fprop|bprop|dgrad)_"
-            r"\w{0,40}?(?:wgmma_)?(?P<type>f16|bf16|e4m3|e5m2|fp8)_\w{0,40}?(?P<tile>\d+x\d+x\d+)_(?P<warps>\d+x\d+x\d+)"
+            r"\w{0,40}?(?P<groups>(?:wgmma_)?)(?P<type>f16|bf16|e4m3|e5m2|fp8)_\w{0,40}?(?P<tile>\d+x\d+x\d+)_(?P<warps>\d+x\d+x\d+)"
             r"(?:_cga(?P<cluster>\d+x\d+x\d+))?"
         ),
         _cudnn,
@@ -83,7 +117,7 @@ GRAMMARS = (
             r"flash_(?P<direction>fwd|bwd)_(?P<variant>\w*)<\w*Flash_\w+_kernel_traits<(?P<head_dim>\d+), "
             r"(?P<m>\d+), (?P<n>\d+), (?P<warps>\d+), .{0,120}?(?P<type>half_t|bfloat16_t)\b"
             r"[^>]{0,200}(?:> ?){1,3}, "
-            r"(?P<first_flag>true|false|[01]), (?P<second_flag>true|false|[01])"
+            r"(?P<first>true|false|[01]), (?P<second>true|false|[01])(?:, (?P<third>true|false|[01]))?"
         ),
         _flash,
     ),

@@ -1,61 +1,15 @@
-"""Facts in the names of PyTorch's own kernels, of Triton kernels that torch.compile writes, and of NCCL."""
+"""Facts in names of PyTorch's reductions and copies, of torch.compile's Triton kernels, and of NCCL."""
 
 import re
 
-from nsysprof.classify.grammar import TYPES, Facts, Grammar, bytes_of, number, number_type
+from nsysprof.classify.decode_elementwise import plain_functor
+from nsysprof.classify.grammar import Facts, Grammar, number, number_type
 
 _TYPE = r"(?:c10::)?(?:complex<float>|complex<double>|[A-Za-z_]\w*)"
-_DATA = re.compile(
-    r"\b(?:c10::)?(Half|BFloat16|Float8_e4m3fn|Float8_e5m2|complex<float>|complex<double>|double|float|bool|"
-    r"unsigned char|signed char|short|int|long)\b(?! \(instance)"
-)
-_VERBS = {
-    "direct_copy": "copy", "CUDAFunctor_add": "add", "CUDAFunctorOnSelf_add": "add",
-    "CUDAFunctorOnOther_add": "add", "launch_clamp_scalar": "clamp", "float16_copy": "cast to fp16",
-    "bfloat16_copy": "cast to bf16", "float8_copy": "cast to fp8", "gpu_index": "index",
-    "CompareEq": "equal", "WelfordOps": "mean and variance",
-    "GroupNormKernelImplInternal": "group norm", "arange_cuda_out": "arange",
-    "uniform_kernel": "uniform", "normal_kernel": "normal",
-}  # fmt: skip
-_ENDINGS = re.compile(
-    r"(?:_kernel(?:_impl|_cuda)*|_cuda(?:_kernel)?|_functor|Functor|CUDAKernelImpl|KernelImpl|Ops|_out)+_?$"
-)
 _KINDS = {
     "poi": "pointwise", "per": "persistent reduction", "red": "looped reduction", "tem": "template",
     "for": "foreach",
 }  # fmt: skip
-_ACCUMULATING = re.compile(r"(?:vectorized_layer_norm|softmax_warp|cunn_\w*SoftMax|layer_norm_grad_input)\w*")
-
-
-def plain_functor(inner: str) -> str | None:
-    """Return what a functor does, in a word where that is known: ``GeluCUDAKernelImpl`` is ``gelu``."""
-    if not inner:
-        return None
-    for name, verb in _VERBS.items():
-        if inner.startswith(name):
-            return verb
-    return _ENDINGS.sub("", inner).lower() or inner
-
-
-def data_type(rest: str, inner: str) -> str | None:
-    """Return the type of the elements: the first number type behind the functor's name."""
-    at = rest.find(inner) if inner else 0
-    found = _DATA.search(rest, max(at, 0), at + 400)
-    return TYPES.get(found.group(1)) if found else None
-
-
-def _elementwise(match: re.Match[str]) -> Facts:
-    element = data_type(match["rest"], match["inner"])
-    threads, per_thread = number(match["threads"]), number(match["per_thread"])
-    width = number(match["width"])
-    return {
-        "functor": plain_functor(match["inner"]),
-        "operand_type": element,
-        "threads": threads,
-        "elements_per_thread": per_thread,
-        "vector_width": width,
-        "vector_bytes": bytes_of(width, element),
-    }
 
 
 def _reduction(match: re.Match[str]) -> Facts:
@@ -64,28 +18,6 @@ def _reduction(match: re.Match[str]) -> Facts:
         "operand_type": number_type(match["type"]),
         "vector_width": number(match["width"]) if match["width"] != "1" else None,
     }
-
-
-def _wrapped(match: re.Match[str]) -> Facts:
-    return {
-        "functor": plain_functor(match["inner"]),
-        "operand_type": data_type(match["rest"], match["inner"]),
-    }
-
-
-def _typed(match: re.Match[str]) -> Facts:
-    accumulates = _ACCUMULATING.match(match["head"]) is not None
-    return {
-        "operand_type": number_type(match["first"]),
-        "accumulator_type": number_type(match["second"]) if accumulates and match["second"] else None,
-        "direction": _direction(match["head"]),
-    }
-
-
-def _direction(head: str) -> str | None:
-    if re.search(r"[Bb]ackward|_bwd|_grad|Grad", head):
-        return "backward"
-    return "forward" if re.search(r"[Ff]orward|_fwd", head) else None
 
 
 def _concatenation(match: re.Match[str]) -> Facts:
@@ -102,19 +34,26 @@ def _inductor(match: re.Match[str]) -> Facts:
 
 
 def _collective(match: re.Match[str]) -> Facts:
-    algorithm = ", ".join(part.lower() for part in (match["algorithm"], match["protocol"]) if part)
-    operation = " ".join(part for part in (match["collective"], match["operation"]) if part)
-    return {"functor": operation, "operand_type": number_type(match["type"]), "algorithm": algorithm or None}
+    """Read what an NCCL kernel can do at once; it is launched for other operations and protocols as well.
+
+    One kernel stands for each collective and type: the one that sums by rings in the protocol LL, whatever
+    is asked for. Only what differs from that tells something.
+    """
+    collective, kind, algorithm = match["collective"], match["type"], match["algorithm"] or ""
+    if collective == "Generic" or (collective == "SendRecv" and algorithm):
+        return {}  # NCCL 2.13 runs every collective as SendRecv_RING_SIMPLE_Sum_int8_t
+    reduces = "Reduce" in collective
+    signed = kind and not kind.startswith("u")  # unsigned integers stand for signed ones, too
+    return {
+        "functor": collective,
+        "operand_type": number_type(kind) if reduces and signed else None,
+        "algorithm": algorithm.lower() if algorithm.upper() not in ("", "RING") else None,
+    }
 
 
+_OPERATIONS = "Sum|Prod|MinMax|Max|Min|Avg|PreMulSum|SumPostDiv"
+_ALGORITHMS = r"RING|TREE|COLLNET\w*?|NVLS\w*?|PAT"
 GRAMMARS = (
-    Grammar(
-        (
-            r"(?:vectorized_|unrolled_|legacy_)?elementwise_kernel\w*<(?P<inner>\w*)>"
-            r"(?P<rest><(?:(?P<threads>\d+), (?P<per_thread>\d+), |(?P<width>\d+), )?.*)"
-        ),
-        _elementwise,
-    ),
     Grammar(
         (
             r"reduce_kernel<(?P<inner>\w+)><\d+, (?P<width>\d+), at::native::ReduceOp<(?P<type>"
@@ -122,12 +61,6 @@ GRAMMARS = (
             + r")[,>]"
         ),
         _reduction,
-    ),
-    Grammar(
-        (
-            r"(?:multi_tensor_apply_kernel|distribution_\w+|\w+elementwise_kernel)<(?P<inner>\w+)>(?P<rest><.*)"
-        ),
-        _wrapped,
     ),
     Grammar(
         (
@@ -140,11 +73,24 @@ GRAMMARS = (
     Grammar((r"triton_(?P<kind>poi|per|red|tem|for)\w*?_fused_(?P<operators>\w*?)_?\d*$"), _inductor),
     Grammar(
         (
-            r"nccl(?:Dev)?Kernel_(?P<collective>[A-Z][A-Za-z]+?)(?:_(?P<operation>Sum|Prod|Max|Min|MinMax|Avg|PreMulSum|SumPostDiv))?"
-            r"(?:_(?P<type>[a-z]\w*?))?(?:_(?P<algorithm>RING|TREE|COLLNET\w*|NVLS\w*|PAT))?(?:_(?P<protocol>LL128|LL|SIMPLE))?(?:[(<]|$)"
+            rf"nccl(?:Dev)?Kernel_(?P<collective>[A-Z][A-Za-z]+?)(?:_(?P<operation>{_OPERATIONS}))?"
+            rf"(?:_(?P<type>[a-z]\w*?))?(?:_(?P<algorithm>{_ALGORITHMS}))?(?:_(?P<protocol>LL128|LL|SIMPLE))?(?:[(<]|$)"
         ),
         _collective,
     ),
-    Grammar((r"(?P<head>\w+)<(?P<first>" + _TYPE + r")(?:, (?P<second>" + _TYPE + r"))?[,>]"), _typed),
+    Grammar(  # before NCCL 2.18
+        (
+            rf"nccl(?:Dev)?Kernel_(?P<collective>[A-Z][A-Za-z]+?)_(?P<algorithm>{_ALGORITHMS})_(?P<protocol>LL128|LL|SIMPLE)"
+            rf"_(?P<operation>{_OPERATIONS})_(?P<type>[a-z]\w*?)(?:[(<]|$)"
+        ),
+        _collective,
+    ),
+    Grammar(  # before NCCL 2.8
+        (
+            r"nccl(?P<collective>[A-Z][A-Za-z]+?)(?P<algorithm>Ring|Tree|CollNet)?(?P<protocol>LL128|LL)?"
+            r"Kernel_(?P<operation>sum|prod|max|min|copy)_(?P<type>[a-z]\w*?)(?:[(<]|$)"
+        ),
+        _collective,
+    ),
 )
 """In the order in which they are tried."""

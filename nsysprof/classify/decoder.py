@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-from nsysprof.classify import decode_attention, decode_matrix, decode_torch
+from nsysprof.classify import (
+    decode_attention,
+    decode_cutlass,
+    decode_elementwise,
+    decode_matrix,
+    decode_torch,
+    decode_typed,
+)
 from nsysprof.classify.facts import KernelFacts
 from nsysprof.classify.grammar import Grammar
 from nsysprof.classify.kernels import classify_kernel
@@ -16,7 +23,14 @@ from nsysprof.classify.tokens import read_token
 @cache
 def _grammars() -> tuple[tuple[Callable[[str], re.Match[str] | None], Grammar], ...]:
     """Return the grammars in the order in which they are tried, with what finds them in a name."""
-    grammars = (*decode_attention.GRAMMARS, *decode_matrix.GRAMMARS, *decode_torch.GRAMMARS)
+    grammars = (
+        *decode_attention.GRAMMARS,
+        *decode_matrix.GRAMMARS,
+        *decode_cutlass.GRAMMARS,
+        *decode_elementwise.GRAMMARS,
+        *decode_torch.GRAMMARS,
+        *decode_typed.GRAMMARS,
+    )
     compiled = ((re.compile(grammar.pattern, re.DOTALL), grammar) for grammar in grammars)
     return tuple(
         (pattern.search if grammar.anywhere else pattern.match, grammar) for pattern, grammar in compiled

@@ -27,6 +27,8 @@ class KernelFacts:
     """Type of the inputs; of the first one where they differ."""
     second_operand_type: str | None = None
     """Type of the second input where it differs from the first one's."""
+    element_type: str | None = None
+    """Type to which inputs of types that the name does not tell are cast as they are loaded."""
     accumulator_type: str | None = None
     """Type in which sums are kept."""
     output_type: str | None = None
@@ -43,7 +45,7 @@ class KernelFacts:
     warps: Shape | None = None
     """Warps (32 threads each) of a thread block, by dimension of the tile."""
     warp_groups: Shape | None = None
-    """Groups of 4 warps of a thread block, by dimension of the tile."""
+    """Groups of 4 warps that do the arithmetic of one tile, by its dimensions; a block has more of them."""
     threads: int | None = None
     """Threads of a thread block."""
     mma: Shape | None = None

@@ -23,14 +23,16 @@ TYPES = {
     "long long": "int64", "short": "int16", "bool": "bool", "signed char": "int8",
     "unsigned char": "uint8", "unsigned int": "uint32", "char": "int8",
     "complex<float>": "complex fp32", "complex<double>": "complex fp64", "float2": "complex fp32",
-    "double2": "complex fp64", "void": "none",
+    "double2": "complex fp64", "cf16": "complex fp16", "cbf16": "complex bf16", "ci8": "complex int8",
+    "complex<c10::Half>": "complex fp16", "unsigned long": "uint64", "unsigned short": "uint16",
 }  # fmt: skip
 """Every spelling of a number type, and ours."""
 
 SIZES = {
     "fp16": 2, "bf16": 2, "fp32": 4, "tf32": 4, "fp64": 8, "int8": 1, "uint8": 1, "int32": 4,
-    "uint32": 4, "int64": 8, "int16": 2, "bool": 1, "fp8 e4m3": 1, "fp8 e5m2": 1, "complex fp32": 8,
-    "complex fp64": 16,
+    "uint32": 4, "int64": 8, "uint64": 8, "int16": 2, "uint16": 2, "bool": 1, "fp8 e4m3": 1,
+    "fp8 e5m2": 1, "complex fp16": 4, "complex bf16": 4, "complex fp32": 8, "complex fp64": 16,
+    "complex int8": 2,
 }  # fmt: skip
 """Bytes of one number."""
 
@@ -40,6 +42,9 @@ MMA_SHAPES = {
     "161632": (16, 16, 32), "1684": (16, 8, 4),
 }  # fmt: skip
 """Shapes of tensor core instructions, written without separators in names."""
+
+
+_NAMESPACE = re.compile(r"^(?:\w+::)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,52 @@ class Grammar:
     """Whether the pattern is looked for rather than matched at the start of the kernel's own name."""
 
 
+EPILOGUES = (
+    "bias", "relu", "dgelu", "drelu", "gelu", "swish", "silu", "sigmoid", "tanh", "bgrada", "bgradb",
+)  # fmt: skip
+"""Words in names for what a kernel can apply to its result."""
+
+
+def epilogue_of(text: str) -> tuple[str, ...] | None:
+    """Return the epilogues among the words of a name."""
+    words = text.split("_")
+    return tuple(word for word in EPILOGUES if word in words) or None
+
+
+def part_of(pattern: str, text: str) -> str | None:
+    """Return the first group of a pattern that is looked for, None where it is not there."""
+    found = re.search(pattern, text)
+    return found.group(1) if found else None
+
+
+_BRACKETS = re.compile(r"[<>()\[\]{},]")
+
+
+def arguments_until(text: str, begin: int) -> tuple[list[str], int]:
+    """Return the template arguments behind an opening bracket, and where what follows them begins."""
+    found, depth, start = [], 0, begin
+    for bracket in _BRACKETS.finditer(text, begin):
+        at, character = bracket.start(), bracket.group()
+        if character in "<([{":
+            depth += 1
+        elif character != "," and not (character == ">" and text[at - 1] == "-"):
+            depth -= 1
+        if depth < 0 or (depth == 0 and character == ","):
+            found.append(text[start:at].strip())
+            start = at + 1
+        if depth < 0:
+            return found, start
+    return found, len(text)  # cut off: what stood behind the last comma is no whole argument
+
+
+def arguments(text: str, begin: int) -> list[str]:
+    """Return the template arguments behind an opening bracket, up to the one that closes it."""
+    return arguments_until(text, begin)[0]
+
+
 def number_type(text: str | None) -> str | None:
     """Return our spelling of a number type, None for one that is not known."""
-    return TYPES.get(text.rpartition("::")[2].strip()) if text else None
+    return TYPES.get(_NAMESPACE.sub("", text).strip()) if text else None
 
 
 def shape(text: str | None) -> Shape | None:

@@ -82,9 +82,9 @@ def library_of(scope: str) -> str:
     return named.group(1) if named else _LIBRARIES.get(first, "")
 
 
-_SIZES = re.compile(
-    r"[_:]?(?:tilesize)?\d+x\d+|_stage|_warp(?=[gs]|_tile)|_align\d|_sm\d|_\d+$|_kernel\d|_0x|_ldg|_knob|_fused_(?=\d)"
-    r"|_g\d+_|__5x|_n[cdhw]{2,4}krs?c?|_n[cdhw]{2,4}kcrs?"
+_SIZES = re.compile(  # begins with a plain class, so that the search skips all other characters
+    r"[_:t\d](?:(?<=_)(?:stage|warp(?=[gs]|_tile)|align\d|sm\d|\d+$|kernel\d|0x|ldg|knob|fused_(?=\d)|g\d+_|_5x"
+    r"|n[cdhw]{2,4}krs?c?|n[cdhw]{2,4}kcrs?)|(?<=[_:])(?:tilesize)?\d+x\d+|(?<=t)ilesize\d+x\d+|(?<=\d)\d*x\d+)"
 )
 _NVJET = re.compile(r"nvjet(?:_sm\d+)?_([a-z0-9]+?)_")
 

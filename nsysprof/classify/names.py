@@ -21,6 +21,7 @@ _UNIQUE = re.compile(r"(?:_GLOBAL__N_|_INTERNAL_)\w*::")
 _CAST = re.compile(
     r"\((?:bool|(?:signed |unsigned )?char|(?:unsigned )?(?:short|int|long(?: long)?))\)(?=-?\d)"
 )
+_ASSIGNED = re.compile(r"\b(?:bool|(?:unsigned )?(?:int|long))=(?=-?\d)")
 _ENABLE_IF = ">::type "
 _BRACKET = re.compile(r"[<>]")
 _OPENING = re.compile(r"[<(]")
@@ -98,11 +99,14 @@ def parse(name: str) -> Signature:
     rest = text[end:]
     if separator and head in _VAGUE:
         head = f"{scope.rpartition('::')[2]}::{head}"
-    return Signature(scope, head, _inner_name(rest) if _WRAPPER.match(head) else "", rest)
+    wraps = ("ernel" in head or head.startswith("distribution_")) and _WRAPPER.match(head)
+    return Signature(scope, head, _inner_name(rest) if wraps else "", rest)
 
 
 def plain_numbers(text: str) -> str:
-    """Write ``(int)128`` and ``(bool)1``, as nsys does, like CUPTI: ``128`` and ``1``."""
+    """Write nsys's ``(int)128`` and ``(bool)1``, and nvprof's ``int=128``, like CUPTI: ``128`` and ``1``."""
+    if "=" in text:
+        text = _ASSIGNED.sub("", text)
     return _CAST.sub("", text) if ")" in text else text
 
 

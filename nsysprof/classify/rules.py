@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nsysprof.classify.categories import CATEGORY_KEYS
+from nsysprof.classify.first import Ordered
 from nsysprof.classify.names import Signature
 from nsysprof.errors import UsageError
 
@@ -21,6 +22,9 @@ ANYWHERE = ".*?"
 """What a pattern begins with that may match anywhere in a kernel's own name."""
 NAME_LENGTH = 300
 """Characters of a kernel's own name in which words are looked for."""
+_NUMBER = re.compile(r"\d{3,}")
+"""A number that many names differ in; unless a word tells numbers apart, one stands for all."""
+_COUNTING = re.compile(r"(?<![\[\d])\d{3}|\{|\\d.?\\d|\[0|\\[1-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +44,34 @@ class Rule:
 
 
 class RuleSet:
-    """Ordered rules, compiled: those for the start of a name into one expression, words into another."""
+    """Ordered rules, compiled: those for the start of a name, and words."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Compile; the rules were checked before."""
+        """Take the rules; they were checked before."""
         self._first = [rule for rule in rules if not rule.pattern.startswith(ANYWHERE)]
         self._words = [rule for rule in rules if rule.pattern.startswith(ANYWHERE)]
-        # an empty group behind each alternative tells which one matched
-        self._match = re.compile("|".join(f"(?:{rule.pattern})()" for rule in self._first) or "(?!)").match
-        words = "|".join(f"(?:{rule.pattern[len(ANYWHERE) :]})()" for rule in self._words)
-        self._scan = re.compile(f"(?={words or '(?!)'})").finditer
+        self._match = Ordered([rule.pattern for rule in self._first]).match
+        self._search = Ordered([rule.pattern[len(ANYWHERE) :] for rule in self._words]).search
         self._find_word = lru_cache(maxsize=1 << 14)(self._look_for_word)  # heads repeat, names do not
+        self._counting = any(_COUNTING.search(rule.pattern) for rule in self._words)
 
     def find(self, signature: Signature) -> Rule | None:
         """Return the rule that decides, or None."""
         found = self._match(signature.subject)
-        if not found and signature.scope:
+        if found is None and signature.scope:
             found = self._match(f"{signature.scope}::{signature.subject}")
-        if found and found.lastindex:
-            return self._first[found.lastindex - 1]
-        word = self._find_word(signature.head)
+        if found is not None:
+            return self._first[found]
+        name = signature.head[:NAME_LENGTH]
+        word = self._find_word(name if self._counting else _NUMBER.sub("000", name))
         if word or not signature.scope:
             return word
-        return self._find_word(f"{signature.scope}::{signature.head}")
+        name = f"{signature.scope}::{signature.head}"[:NAME_LENGTH]
+        return self._find_word(name if self._counting else _NUMBER.sub("000", name))
 
     def _look_for_word(self, name: str) -> Rule | None:
-        at = min((match.lastindex or 0 for match in self._scan(name, 0, NAME_LENGTH)), default=0)
-        return self._words[at - 1] if at else None
+        found = self._search(name)
+        return None if found is None else self._words[found]
 
 
 @cache

@@ -60,6 +60,9 @@ _ALGORITHMS = {
     "looped reduction": "with a loop over each row",
 }
 
+_WIDEST_LOAD = 16
+"""Bytes that one instruction loads, on GPUs before Blackwell."""
+
 
 def sentence(facts: KernelFacts) -> str:
     """Return one sentence that says what the kernel is and what its name tells."""
@@ -81,7 +84,7 @@ def _subject(facts: KernelFacts) -> str:
     if facts.direction:
         words.append(f"({_DIRECTIONS.get(facts.direction, facts.direction)})")
     if facts.functor:
-        words.append(f"doing '{facts.functor.replace('_', ' ')}'")
+        words.append(f"doing '{' '.join(facts.functor.replace('_', ' ').split())}'")
     if facts.algorithm in _ALGORITHMS:
         words.append(_ALGORITHMS[facts.algorithm])
     if facts.architecture:
@@ -95,6 +98,8 @@ def _subject(facts: KernelFacts) -> str:
 
 
 def _types(facts: KernelFacts) -> str:
+    if facts.element_type:
+        return f"on elements taken as {facts.element_type}, cast where they are of another type"
     if not facts.operand_type:
         return f"{facts.output_type} results" if facts.output_type else ""
     inputs = facts.operand_type
@@ -112,7 +117,7 @@ def _tiling(facts: KernelFacts) -> str:
     words = f"each thread block computes a {_times(facts.tile[:2])} tile of the result"
     if len(facts.tile) > 2:
         words += f", walking along K in tiles of {facts.tile[2]}"
-    if facts.stages:
+    if facts.stages and facts.stages > 1:
         words += f" in {facts.stages} stages, so that loads run ahead of the arithmetic"
     return words
 
@@ -142,7 +147,7 @@ def _hardware(facts: KernelFacts) -> str:
         words.append(f"{count} warp{'s' * (count > 1)} ({32 * count} threads) a block{arranged}")
     elif facts.warp_groups:
         count = _product(facts.warp_groups)
-        words.append(f"{count} group{'s' * (count > 1)} of 4 warps a block doing the arithmetic")
+        words.append(f"{count} group{'s' * (count > 1)} of 4 warps for the arithmetic of a tile")
     elif facts.threads:
         words.append(f"{facts.threads} threads a block")
     if facts.elements_per_thread:
@@ -155,13 +160,13 @@ def _hardware(facts: KernelFacts) -> str:
 
 
 def _access(facts: KernelFacts) -> str:
-    if facts.vector_width == 1:
+    if facts.vector_width == 1 or not (facts.vector_width or facts.vector_bytes):
         return ""
-    if facts.vector_width and facts.vector_bytes:
-        return f"a thread loads {facts.vector_width} elements ({facts.vector_bytes} bytes) at once"
+    verb = "writes" if facts.output_type and not facts.operand_type else "loads"
+    size = f"{facts.vector_bytes} bytes" if facts.vector_bytes else ""
     if facts.vector_width:
-        return f"a thread loads {facts.vector_width} elements at once"
-    return f"a thread loads {facts.vector_bytes} bytes at once" if facts.vector_bytes else ""
+        size = f"{facts.vector_width} elements" + (f" ({size})" if size else "")
+    return f"a thread {verb} {size} {'at once' if (facts.vector_bytes or 0) <= _WIDEST_LOAD else 'in a row'}"
 
 
 def _arrangement(facts: KernelFacts) -> str:

@@ -11,7 +11,7 @@ import typer
 from nsysprof import __version__
 from nsysprof.commands import capture, classify, demo, doctor, export, hotspots, query, share, sweep
 from nsysprof.commands.output import checked_output
-from nsysprof.errors import NsysprofError
+from nsysprof.errors import MemoryLimitError, NsysprofError
 
 app = typer.Typer(
     name="nsysprof",
@@ -55,6 +55,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
 
+_BROKEN_PIPE = 141  # 128 + SIGPIPE
 _OBJECTS = 200_000
 """Starting makes fewer objects, which all stay: looking for garbage among them is in vain."""
 
@@ -81,8 +82,15 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("nsysprof: interrupted\n")
         sys.exit(130)
+    except MemoryError:
+        sys.stderr.write("nsysprof: error: there is not enough memory: ask for less at once\n")
+        sys.exit(MemoryLimitError.exit_code)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # typer's mark where it met the broken pipe
+            sys.exit(_BROKEN_PIPE)
+        raise
     except BrokenPipeError:  # the reader of our output (head, less) is gone
         sys.stderr.close()
-        sys.exit(141)
+        sys.exit(_BROKEN_PIPE)
     finally:
         gc.freeze()  # the interpreter is about to end; its last look for garbage takes longer than a command

@@ -64,7 +64,7 @@ def hotspots(
     chosen = rule_set(rules)
     draws = bool(html or open_page or not (no_html or as_json or as_csv))
     with open_trace(trace) as opened, within_memory(opened, draws):
-        with working(f"measuring {trace}"):
+        with working(f"reading {trace}", lambda: opened.part_read):
             inputs = examine(opened, steps, chosen)
             result = hotspots_of(inputs)
         _print(result, as_json, as_csv)

@@ -4,8 +4,9 @@ import codecs
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from nsysprof.errors import OutputError
 
@@ -25,6 +26,29 @@ _PLAIN = str.maketrans(
 """One sign for another, so that columns stay in line."""
 
 
+class _Notes:
+    """Standard error, whose failure fails nothing: results matter more than what is said of them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream`` as long as that takes anything."""
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or not."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the stream in all else."""
+        return getattr(self._stream, name)
+
+
 @contextmanager
 def checked_output() -> Iterator[None]:
     """Run a command in this block; raises OutputError when what it prints does not reach its place.
@@ -39,6 +63,7 @@ def checked_output() -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="nsysprof.plain")
+    sys.stderr = cast("TextIO", _Notes(sys.stderr))
     try:
         try:
             yield

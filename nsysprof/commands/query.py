@@ -35,7 +35,9 @@ _Rules = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="TOML file of your own rules for kernels; they come first."),
 ]
-_Timeout = Annotated[float, typer.Option(min=0, help="Seconds that the query may take; 0 is any.")]
+_Timeout = Annotated[float, typer.Option(help="Seconds that the query may take; 0 is any.")]
+
+_LONGEST_SECONDS = 1e8  # three years; not any number is a time to a clock
 
 
 def query(
@@ -62,6 +64,8 @@ def query(
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", "choose one")
+    if not 0 <= timeout <= _LONGEST_SECONDS:
+        raise UsageError(f"--timeout {timeout:g} is no time", "give seconds, or 0 for any")
     if list_queries:
         _print_list()
         return

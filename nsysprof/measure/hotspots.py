@@ -9,7 +9,7 @@ from nsysprof.attribute.steps import Steps, Timeline, steps_from_ranges
 from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.windows import gpu_windows
 from nsysprof.classify import RuleSet
-from nsysprof.errors import MissingDataError
+from nsysprof.errors import MissingDataError, TraceError
 from nsysprof.measure.calls import Calls, CallWindows, load_calls, summarise
 from nsysprof.measure.compare import compare_steps, typical_step
 from nsysprof.measure.distortion import distortion_beside, ran_beside
@@ -35,6 +35,7 @@ from nsysprof.measure.steps import (
 )
 from nsysprof.threads import Beside
 from nsysprof.trace import Trace
+from nsysprof.trace.diagnostics import load_diagnostics
 from nsysprof.units import number_of
 
 
@@ -65,6 +66,11 @@ def examine(trace: Trace, steps: str = "auto", rules: RuleSet | None = None) -> 
     found = find_steps(trace, submissions, steps)
     calls = called.result()
     if not len(ops) and not len(calls.rows) and not len(found):
+        if trace.left_out:
+            tables = ", ".join(trace.left_out)
+            raise TraceError(
+                f"{trace.path} is damaged: no row of {tables} has possible times", "export the report again"
+            )
         raise MissingDataError(
             f"{trace.path} holds no GPU work, no CUDA API calls and no steps",
             "capture with `nsys profile -t cuda,nvtx`, and check that the program used the GPU",
@@ -115,6 +121,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
         warnings=(
             *trace.warnings,
+            *lost_events(trace),
             *_doubts(trace, ops, calls, found, len(hidden)),
             *unclosed_ranges(trace),
             *found.notes,
@@ -212,6 +219,11 @@ def _doubts(trace: Trace, ops: Operations, calls: Calls, found: Steps, hidden: i
     if not len(found) and not found.notes:
         doubts.append("no steps were found")
     return tuple(doubts)
+
+
+def lost_events(trace: Trace) -> tuple[str, ...]:
+    """Say what nsys itself says of events that are missing from the trace."""
+    return tuple(f"nsys lost events: {item.text}" for item in load_diagnostics(trace) if item.is_loss)
 
 
 def unclosed_ranges(trace: Trace) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from nsysprof.capture.request import Target
 from nsysprof.capture.session import Capture
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.distortion import distortion, step_ms
-from nsysprof.measure.hotspots import measure_hotspots, unclosed_ranges
+from nsysprof.measure.hotspots import lost_events, measure_hotspots, unclosed_ranges
 from nsysprof.measure.results import Distortion, Hotspots
 from nsysprof.trace import Trace, open_trace
 from nsysprof.trace.diagnostics import load_diagnostics
@@ -116,7 +116,8 @@ def judge(path: Path, expected: Expected) -> Verdict:
         hotspots = _hotspots(trace)
         counts = (len(trace.kernels), len(trace.api_calls), len(trace.ranges))
         unclosed = int(np.count_nonzero(trace.ranges.end_ns < 0))
-        lost_ends = unclosed_ranges(trace)
+        told = hotspots.warnings if hotspots and counts[0] else unclosed_ranges(trace)
+        known = lost_events(trace)  # which have a place of their own
         diagnostics = load_diagnostics(trace)
         graphs = len(trace.graphs)
     steps = len(hotspots.steps) if hotspots else 0
@@ -133,7 +134,7 @@ def judge(path: Path, expected: Expected) -> Verdict:
         notes=(
             *_step_notes(steps, expected),
             *(f"nsys: {item.text}" for item in diagnostics if not item.is_loss),
-            *(hotspots.warnings if hotspots and counts[0] else lost_ends),
+            *(warning for warning in told if warning not in known),
         ),
         distortion=distortion(expected.baseline_ms, expected.profiled_ms),
         next_command=_next_command(path, expected, is_useless=bool(problems)),

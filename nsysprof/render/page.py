@@ -26,9 +26,21 @@ from nsysprof.render.text import plain
 from nsysprof.render.timeline_data import timeline_data
 
 SCRIPTS = (
-    *("unpack", "core", "result", "theme", "plotly", "state", "charts"),
-    *("events", "steps", "lanes", "overview", "timeline", "inside", "blocks"),
-    *("ranges", "kernels", "compare", "api", "memory", "main"),
+    *("unpack", "core", "result", "theme", "plotly", "state", "charts", "print", "ticks"),
+    *("events", "steps", "lanes", "overview", "timeline", "timeline_draw", "pointing", "timeline_csv"),
+    *(
+        "inside",
+        "blocks",
+        "ranges",
+        "step_kernels",
+        "kernels",
+        "treemap",
+        "compare",
+        "api",
+        "over_time",
+        "memory",
+        "main",
+    ),
 )
 """The files of assets/js, in the order in which they make up the page's script."""
 

@@ -4,8 +4,10 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.text import Text
 
@@ -18,15 +20,20 @@ from nsysprof.trace.queries import Query
 Value = int | float | str | bytes | None
 Rows = Iterable[tuple[Value, ...]]
 
+_AT_ONCE = 1_000
 _NARROWEST_TEXT = 16
 _GAP = 2
 
 
 def print_rows(query: Query | str, columns: Sequence[str], rows: Rows, console: Console) -> None:
-    """Print the rows as a table that fits the console; columns that do not fit are named below it."""
+    """Print the rows as a table that fits the console; columns that do not fit are named below it.
+
+    The first rows decide how wide the columns are; further ones are printed as they come.
+    """
     documented = query.columns if isinstance(query, Query) else ()
     units = [column.unit for column in documented] or [""] * len(columns)
-    cells = [[_cell(value, unit) for value, unit in zip(row, units, strict=True)] for row in rows]
+    lines = ([_cell(value, unit) for value, unit in zip(row, units, strict=True)] for row in rows)
+    cells = list(islice(lines, _AT_ONCE))
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     numeric = [
         all(isinstance(value, _Number) for value in column if value) for column in zip(*cells, strict=True)
@@ -40,11 +47,23 @@ def print_rows(query: Query | str, columns: Sequence[str], rows: Rows, console: 
     for line in cells:
         table.add_row(*(Text(shortened(cell, width)) for cell, width in zip(line, shown, strict=False)))
     console.print(table)
+    for line in lines:
+        console.file.write(_line(line, shown, numeric) + "\n")
     if not cells:
         console.print(Text("no rows", style="dim"))
     if len(shown) < len(columns):
         hidden = ", ".join(plain(name) for name in columns[len(shown) :])
         console.print(Text(f"not shown for lack of room: {hidden}", style="dim"))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    """Return a row as the table has it, which takes too long for very many; figures stay whole."""
+    padded = []
+    for cell, width, number in zip(cells, widths, numeric, strict=False):
+        text = cell if isinstance(cell, _Number) else shortened(cell, width)
+        room = " " * max(width - cell_len(text), 0)
+        padded.append(room + text if number else text + room)
+    return (" " * _GAP).join(padded)
 
 
 class _Number(str):

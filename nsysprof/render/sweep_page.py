@@ -15,7 +15,7 @@ from nsysprof.sweep.headline import runs_each
 from nsysprof.sweep.results import Point, Sweep
 
 SCRIPTS = (
-    *("js/unpack.js", "js/core.js", "js/theme.js", "js/plotly.js", "js/charts.js"),
+    *("js/unpack.js", "js/core.js", "js/theme.js", "js/plotly.js", "js/charts.js", "js/print.js"),
     *("sweep/points.js", "sweep/curves.js", "sweep/composition.js", "sweep/images.js", "sweep/table.js"),
     "sweep/main.js",
 )

@@ -1,5 +1,6 @@
 """The timeline as a page takes it: a directory in JSON, and columns of integers in one run of bytes."""
 
+from nsysprof.attribute.families import operator_name
 from nsysprof.measure.timeline_model import Bins, Timeline
 from nsysprof.render.pack import Columns
 from nsysprof.render.text import plain
@@ -14,6 +15,9 @@ def timeline_data(timeline: Timeline) -> tuple[dict[str, object], bytes]:
     columns = Columns()
     _add_events(columns, timeline)
     _add_curves(columns, timeline)
+    names = [plain(operator_name(text)) for text in timeline.texts]
+    operators = sorted(set(names))
+    place = {name: at for at, name in enumerate(operators)}
     meta = {
         "start_ns": timeline.start_ns,
         "end_ns": timeline.end_ns,
@@ -26,6 +30,8 @@ def timeline_data(timeline: Timeline) -> tuple[dict[str, object], bytes]:
         "other_kinds": [{"name": kind.name, "category": kind.category} for kind in timeline.other_kinds],
         "functions": [{"name": plain(each.name), "class": each.api_class} for each in timeline.functions],
         "texts": [plain(text) for text in timeline.texts],
+        "operators": operators,
+        "text_operators": [place[name] for name in names],
         "spans": [
             {
                 "label": span.label,

@@ -40,6 +40,8 @@ class PageFile:
             raise UnsupportedError(str(error)) from None
         self.size = os.fstat(self._file).st_size
         """Bytes of the file."""
+        self.bytes_read = 0
+        """Bytes read so far, about."""
         self._count = self.size // header.page_size
 
     def close(self) -> None:
@@ -61,6 +63,7 @@ class PageFile:
                 raise UnsupportedError(str(error)) from None
             if count != len(wanted):
                 raise UnsupportedError("short read")
+        self.bytes_read += len(room)
 
     def _check(self, numbers: I64) -> None:
         if numbers.min() < 1 or numbers.max() > self._count:

@@ -1,5 +1,6 @@
 """Run SQL over a trace, with rights to read it and nothing else."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nsysprof.errors import MissingDataError, NsysprofError, TraceError, UsageError
+from nsysprof.errors import MissingDataError, NsysprofError, OutputError, TraceError, UsageError
 from nsysprof.trace import database
 from nsysprof.trace.database import FAILURES
 from nsysprof.trace.queries import Need, Query
@@ -21,8 +22,10 @@ _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE
 _PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "function_list"}
 _DENIED = {"load_extension", "fts3_tokenizer"}
 """Functions that run code of a file, or tell addresses in memory."""
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 _STEPS_PER_CHECK = 20_000
-_LONGEST_VALUE = 16 << 20
+_LONGEST_VALUE = 4 << 20
+_MOST_COLUMNS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,9 @@ def _of_text(function: Function) -> Callable[[Value], str | None]:
 
 
 def _guard(connection: sqlite3.Connection) -> None:
-    """Allow reading only, and values of bearable length."""
+    """Allow reading only, and rows of bearable size."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, _MOST_COLUMNS)
     connection.set_authorizer(_authorize)
     connection.set_progress_handler(lambda: 0, _STEPS_PER_CHECK)  # where Ctrl-C gets in
 
@@ -195,10 +199,21 @@ def _explaining(source: Source, limits: Limits, documented: bool) -> Iterator[No
         raise _explained(source, error, limits, documented) from None
 
 
+def _temporary() -> str:
+    """Return where SQLite puts what it sorts and collects, which is not where Python would."""
+    folders = [os.environ.get(name, "") for name in ("SQLITE_TMPDIR", "TMPDIR")] + ["/var/tmp", "/usr/tmp"]  # noqa: S108
+    return next((one for one in folders if one and os.access(one, os.W_OK | os.X_OK)), "/tmp")  # noqa: S108
+
+
 def _explained(source: Source, error: Exception, limits: Limits, documented: bool) -> NsysprofError:
     reason = str(error)
     if reason == "interrupted":
         return UsageError(f"the query took longer than {limits.seconds:g} s", "narrow it, or raise --timeout")
+    if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
+        return OutputError(
+            f"the query needs more room for temporary files than {_temporary()} has",
+            "narrow it, or set SQLITE_TMPDIR",
+        )
     if "not authorized" in reason or "prohibited" in reason:
         return UsageError(f"SQLite refuses: {reason}", "a trace can only be read, with SELECT")
     if "malformed" in reason or "disk I/O" in reason or isinstance(error, (UnicodeDecodeError, MemoryError)):

@@ -106,6 +106,11 @@ class Source:
             return f"nsysprof knows schemas up to {NEWEST}: update it, or export with an older nsys"
         return "export the report again with a current nsys"
 
+    @property
+    def part_read(self) -> float:
+        """Which part of the file has been read, 0..1, about; 0 where SQLite reads it."""
+        return min(self._pages.bytes_read / self._pages.size, 1.0) if self._pages else 0.0
+
     def close(self) -> None:
         """Close the file."""
         self.connection.close()

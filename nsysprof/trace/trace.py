@@ -86,9 +86,19 @@ class Trace:
         """What makes figures of this trace doubtful, as sentences; grows as tables are loaded."""
         return tuple(self._source.warnings)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Loaded tables of which rows were left out, as their times are impossible."""
+        return tuple(self._source.kept)
+
     def has_table(self, name: str) -> bool:
         """Tell whether the export holds table ``name``; nsys leaves out a table without rows."""
         return name in self._source.tables
+
+    @property
+    def part_read(self) -> float:
+        """Which part of the file has been read so far, 0..1, about."""
+        return self._source.part_read
 
     @cached_property
     def extent(self) -> Extent:

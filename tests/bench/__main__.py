@@ -31,6 +31,10 @@ from nsysprof.assets import demo_trace
 REPORTS = ("cuda_gpu_kern_sum", "cuda_api_sum", "nvtx_gpu_proj_sum")
 KERNELS = (2_700_000, 10_800_000)
 """Kernels of the grown traces, unless asked otherwise."""
+AIMS = ((60_000, 0.35, 0), (3_000_000, 1.6, 850), (12_000_000, 7.0, 3_000))
+"""What ``hotspots --json`` may need for up to so many kernels: seconds, and megabytes (0: no matter)."""
+PAGE_SECONDS = 1.0
+"""What the page may add."""
 REPEATS = 3
 MOST_FOR_NSYS = 1e9
 """Bytes of a trace from which on nsys's reports are run once."""
@@ -124,7 +128,21 @@ def table(measured: Measured) -> list[str]:
             f"| {name}{once} | {one.seconds:.2f} s | {theirs / one.seconds:.1f}x | {one.cpu_seconds:.2f} s "
             f"| {one.peak_bytes / 1e6:.0f} MB |"
         )
-    return [*lines, ""]
+    return [*lines, "", *aims(measured), ""]
+
+
+def aims(measured: Measured) -> list[str]:
+    """Return a line that says which of the aims for a trace of this size are met."""
+    found = next((aim[1:] for aim in AIMS if measured.kernels <= aim[0]), None)
+    if found is None:
+        return []
+    seconds, megabytes = found
+    json, page = measured.median(JSON), measured.median(PAGE)
+    parts = [(f"`--json` within {seconds:g} s", json.seconds <= seconds)]
+    if megabytes:
+        parts.append((f"and {megabytes:,} MB", json.peak_bytes <= megabytes * 1e6))
+    parts.append((f"the page {PAGE_SECONDS:g} s more", page.seconds <= json.seconds + PAGE_SECONDS))
+    return ["Aims: " + ", ".join(f"{words}: {'met' if met else 'missed'}" for words, met in parts) + "."]
 
 
 def growth(everything: list[Measured]) -> list[str]:
@@ -163,10 +181,11 @@ def main() -> None:
     parser.add_argument("trace", nargs="?", type=Path, help="an nsys export; by default the demo trace")
     parser.add_argument("--kernels", type=int, action="append", help="size of a grown trace; may be repeated")
     arguments = parser.parse_args()
+    command = f"PYTHONPATH=tests python -m bench {arguments.trace.name}" if arguments.trace else "make bench"
     lines = [
         "# hotspots, measured",
         "",
-        f"`make bench`; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"`{command}`; {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
         f"nsys {'.'.join(map(str, real_nsys().version))}; medians of {REPEATS} processes, warm page cache.",
         "",
     ]

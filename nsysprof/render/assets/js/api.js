@@ -23,7 +23,7 @@ function apiPerStep() {
       }), { ns: 0, count: 0 }));
       const wide = steps.length > MOST_BARS;
       return {
-        name: apiLabel(key), x: stepGroups.map(({ index }) => index), y: values.map(({ ns }) => ns / 1e6),
+        name: apiLabel(key), x: stepGroups.map(({ x }) => x), y: values.map(({ ns }) => ns / 1e6),
         customdata: values.map((value, index) => [significant(value.count), stepGroups[index].label]),
         hovertemplate: `%{customdata[1]}: <b>${apiLabel(key)}</b> %{y:.3~g} ms in %{customdata[0]} calls<extra></extra>`,
         ...(wide ? { type: "scatter", mode: "lines", stackgroup: "one", line: { width: 0, shape: "hvh" }, fillcolor: apiColor(key) }
@@ -35,9 +35,8 @@ function apiPerStep() {
       yaxis: { title: { text: "ms" }, fixedrange: true, rangemode: "tozero" }, shapes: selectionShape(chosen.step),
     },
   });
-  const plot = chart(body, 300, make, () => {
-    body.on("plotly_click", (event) => selectStep(Number(event.points[0].x)));
-  });
+  const plot = chart(body, 300, make);
+  onStepClick(body, selectStep);
   onSelect((index) => { if (plot.shown) Plotly.relayout(body, { shapes: selectionShape(index) }); });
 }
 

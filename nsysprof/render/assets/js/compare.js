@@ -21,21 +21,33 @@ function startCompare() {
   body.append(...[outliers(), plotted, table].filter(Boolean));
   const make = () => {
     const rows = differences(Number(base.value), Number(other.value)).slice(0, 14).reverse();
+    const narrow = plotted.clientWidth < 600;
+    const height = narrow ? 80 + 38 * rows.length : 400;
+    plotted.style.height = `${height}px`;
+    const names = rows.map((row) => (narrow ? bucketLabel(row.key).replace(/^(Idle: .{4,}?) (?=\S+$)/, "$1<br>") : bucketLabel(row.key)));
+    const left = 14 + Math.max(...names.flatMap((name) => name.split("<br>")).map((line) => textWidth(line)), 20);
     return {
       traces: [{
-        type: "bar", orientation: "h", y: rows.map((row) => bucketLabel(row.key)), x: rows.map((row) => (row.now - row.before) / 1e6), hoverinfo: "skip",
-        text: rows.map((row) => `${row.now >= row.before ? "+" : "\u2212"}${duration(Math.abs(row.now - row.before))}`), textposition: "auto",
-        marker: { color: rows.map((row) => bucketColor(row.key)) },
+        type: "bar", orientation: "h", y: rows.map((_, at) => at), x: rows.map((row) => (row.now - row.before) / 1e6), hoverinfo: "skip",
+        text: rows.map(signed), textposition: "outside", textfont: { size: 12 }, cliponaxis: false, constraintext: "none",
+        marker: { color: rows.map((row) => bucketColor(row.key)), pattern: { ...bucketMarker("").pattern, shape: rows.map((row) => PATTERNS[row.key] || "") } },
       }],
-      layout: { dragmode: false, xaxis: { title: { text: "ms more or less" }, fixedrange: true, range: reach(rows) }, yaxis: { fixedrange: true }, bargap: 0.25, margin: { l: 56, r: 12, t: 8, b: 60 } },
+      layout: {
+        height, dragmode: false, bargap: 0.25, margin: { l: left, r: RIGHT, t: 8, b: 60 },
+        xaxis: { title: { text: "ms more or less" }, fixedrange: true, range: reach(rows, plotted.clientWidth - left - RIGHT), nticks: Math.max(plotted.clientWidth / 120, 2) },
+        yaxis: { fixedrange: true, automargin: false, tickvals: rows.map((_, at) => at), ticktext: names },
+      },
     };
   };
   const plot = chart(plotted, 400, make);
+  whenWidthChanges(plotted, plot.draw);
   const draw = () => {
     const [a, b] = [Number(base.value), Number(other.value)];
     const more = steps[b].wall_ns - steps[a].wall_ns;
     words.textContent = a === b ? "Choose two different steps." : `${steps[b].label} takes ${duration(steps[b].wall_ns)}, ${steps[a].label} ${duration(steps[a].wall_ns)}: ${duration(Math.abs(more))} ${more >= 0 ? "more" : "less"}.`;
-    table.replaceChildren(kernelDifferences(a, b));
+    const alike = !differences(a, b).length;
+    table.replaceChildren(alike ? node("p", { class: "empty" }, "No part of their time differs: choose two other steps above.") : kernelDifferences(a, b));
+    plotted.hidden = alike;
     plot.draw();
   };
   base.addEventListener("change", draw);
@@ -47,12 +59,16 @@ function startCompare() {
   });
 }
 
-// Where the axis begins and ends, so that the words beside the bars have room.
-function reach(rows) {
+const signed = ({ before, now }) => `${now >= before ? "+" : "\u2212"}${duration(Math.abs(now - before))}`;
+
+// Where the axis begins and ends, so that the words beside the bars have room; pixels: how wide it is.
+function reach(rows, pixels) {
+  const room = (side) => Math.max(...rows.filter((row) => side * (row.now - row.before) > 0).map((row) => textWidth(signed(row)) + 12), 0);
+  const [left, right] = [room(-1), room(1)];
   const values = rows.map((row) => (row.now - row.before) / 1e6);
   const [low, high] = [Math.min(...values, 0), Math.max(...values, 0)];
-  const room = 0.1 * (high - low || 1);
-  return [low - room, high + room];
+  const unit = (high - low || 1) / Math.max(pixels - left - right, 20);
+  return [low - left * unit, high + right * unit];
 }
 
 function differences(before, now) {
@@ -73,7 +89,7 @@ function kernelDifferences(before, now) {
   return plainTable("compare-table", heads, rows.slice(0, 12).map(({ kernel, a, b }) => ({
     cells: [
       [swatch(bucketColor(kernel.category)), ` ${bucketLabel(kernel.category)}`], [familyOf(kernel), node("span", { class: "clip", title: kernel.name }, kernel.name)],
-      duration(b.ns), duration(a.ns), `${b.ns >= a.ns ? "+" : "\u2212"}${duration(Math.abs(b.ns - a.ns))}`,
+      duration(b.ns), duration(a.ns), signed({ before: a.ns, now: b.ns }),
       a.count === b.count ? count(b.count) : `${count(b.count)} / ${count(a.count)}`,
     ],
   })));

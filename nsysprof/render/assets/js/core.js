@@ -94,7 +94,6 @@ async function copyText(text, button) {
     area.remove();
   }
   button.textContent = done ? "Copied" : "Not allowed";
-  page.lastCopied = text;
   setTimeout(() => { button.textContent = words; }, 1200);
 }
 
@@ -107,12 +106,12 @@ function plainTable(id, heads, rows) {
     node("table", { id }, node("thead", {}, node("tr", {}, ...head)), node("tbody", {}, ...body)));
 }
 
-const swatch = (color) => node("span", { class: "swatch", style: { background: color } });
+const swatch = (color, pattern) => node("span", { class: "swatch", "data-pattern": pattern, style: { backgroundColor: color } });
 
+// entries: label, colour or a swatch, and perhaps a value
 function legend(entries) {
-  return node("ul", { class: "legend" }, ...entries.map(([label, color, value]) =>
-    node("li", {}, node("span", { class: "swatch", style: { background: color } }), label,
-      value === undefined ? null : node("b", {}, value))));
+  return node("ul", { class: "legend" }, ...entries.map(([label, mark, value]) =>
+    node("li", {}, typeof mark === "string" ? swatch(mark) : mark, label, value === undefined ? null : node("b", {}, value))));
 }
 
 // Tooltips are one node that follows the pointer.
@@ -127,3 +126,12 @@ function showTip(event, lines) {
   tip.style.top = `${below ? event.clientY + 16 : Math.max(event.clientY - box.height - 12, 8)}px`;
 }
 function hideTip() { tip.hidden = true; }
+
+// Headings that are jumped to stand below the bar, which takes two lines on a narrow screen.
+function startBar() {
+  const bar = byId("bar");
+  new ResizeObserver(() => {
+    const covered = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    document.documentElement.style.scrollPaddingTop = `${covered + 10}px`;
+  }).observe(bar);
+}

@@ -98,9 +98,10 @@ function after(values, wanted, from, to) {
   return from;
 }
 
-function eventLines(kind, row) {
+// resolution: in ns, how exact moments are told
+function eventLines(kind, row, resolution = 1000) {
   const table = events[kind];
-  const time = `${duration(table.end[row] - table.start[row])}, begins ${duration(table.start[row])} after the start of the recording`;
+  const time = `${duration(table.end[row] - table.start[row])}, begins ${moment(table.start[row], resolution)} after the start of the recording`;
   if (kind === "nvtx") return [events.texts[table.kind[row]], time];
   if (kind === "api") {
     const { name, class: key } = events.functions[table.kind[row]];

@@ -30,6 +30,7 @@ function kernelRows() {
   const columns = events.step_kernels.columns;
   const total = Object.values(steps[step].categories).reduce((sum, { ns }) => sum + ns, 0) || 1;
   const spread = spreadOf(step);
+  const operators = operatorsOf(step);
   const rows = [];
   for (let column = 0; column < columns; column += 1) {
     const ns = events.stepNs[step * columns + column];
@@ -37,26 +38,12 @@ function kernelRows() {
     if (!times) continue;
     const others = column === columns - 1;
     const kernel = others ? { name: "(all kernels beyond the first ones of the trace)", category: "unknown", library: "", family: "others" } : result.kernels[column];
-    rows.push({ ...kernel, count: times, total_ns: ns, mean_ns: ns / times, share: ns / total, ...(spread.get(column) || { min_ns: null, max_ns: null }) });
+    rows.push({
+      ...kernel, count: times, total_ns: ns, mean_ns: ns / times, share: ns / total, ...(spread.get(column) || { min_ns: null, max_ns: null }),
+      operator: operators.get(column) || "",
+    });
   }
   return rows;
-}
-
-// Shortest and longest of each kernel within a step of which every event is in the page.
-function spreadOf(step) {
-  const found = new Map();
-  if (!exactSteps().includes(step)) return found;
-  const { start, end, kind } = events.gpu;
-  for (const row of events.stepRows.get(step) || []) {
-    const ns = end[row] - start[row];
-    const entry = found.get(kind[row]);
-    if (!entry) found.set(kind[row], { min_ns: ns, max_ns: ns });
-    else {
-      entry.min_ns = Math.min(entry.min_ns, ns);
-      entry.max_ns = Math.max(entry.max_ns, ns);
-    }
-  }
-  return found;
 }
 
 function startKernels() {
@@ -104,66 +91,6 @@ function categoryRows() {
     .sort((a, b) => b.ns - a.ns);
 }
 
-// Category > library > family > kernel, by time; beyond MOST_LEAVES kernels the smallest of a family are one box.
-const MOST_LEAVES = 250;
-
-function treeBoxes() {
-  const boxes = new Map();
-  const grow = (id, parent, label, category, ns) => {
-    if (!boxes.has(id)) boxes.set(id, { id, parent, label, category, ns: 0 });
-    boxes.get(id).ns += ns;
-  };
-  kernelRows().slice().sort((a, b) => b.total_ns - a.total_ns).forEach((row, index) => {
-    const library = row.library || "unknown library";
-    const family = row.family || row.name;
-    const path = [row.category, `${row.category}/${library}`, `${row.category}/${library}/${family}`];
-    grow(path[0], "", bucketLabel(row.category), row.category, row.total_ns);
-    grow(path[1], path[0], library, row.category, row.total_ns);
-    grow(path[2], path[1], family, row.category, row.total_ns);
-    const leaf = index < MOST_LEAVES ? row.name : "smaller kernels";
-    grow(`${path[2]}/${leaf}`, path[2], leaf, row.category, row.total_ns);
-  });
-  return [...boxes.values()];
-}
-
-function treemap() {
-  let shape = "treemap";
-  const swap = node("button", {}, "As icicle");
-  const { body } = figure("kernels", {
-    title: "Kind of work, library, family, kernel", tools: [swap],
-    text: "Areas are GPU time of kernels; shares are of the time of all kernels, copies and sets. Click a box to go into it, and its title to come back.",
-    csv: () => [["path", "ns"], ...treeBoxes().map((box) => [box.id, box.ns])],
-  });
-  const make = () => {
-    const boxes = treeBoxes();
-    const total = categoryRows().reduce((sum, row) => sum + row.ns, 0) || 1;
-    const tidy = (text) => text.replace(/^void /, "").replaceAll(/at::native::|<unnamed>::|\(anonymous namespace\)::|at::|c10::/g, "");
-    const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
-    const safe = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-    const inner = new Set(boxes.map((box) => box.parent));
-    const short = (box) => {
-      const text = cut(tidy(box.label), inner.has(box.id) ? 34 : 44);
-      return inner.has(box.id) || text.length <= 22 ? safe(text) : `${safe(text.slice(0, 22))}<br>${safe(text.slice(22))}`;
-    };
-    return {
-      traces: [{
-        type: shape, branchvalues: "total", ids: boxes.map((box) => box.id), parents: boxes.map((box) => box.parent),
-        labels: boxes.map(short), values: boxes.map((box) => box.ns), text: boxes.map((box) => `${duration(box.ns)}, ${share(box.ns / total)}`),
-        textinfo: "label+text", hovertemplate: "%{label}<br>%{text}<extra></extra>", tiling: { pad: 1 }, pathbar: { thickness: 18 },
-        textfont: { size: 12 }, marker: { colors: boxes.map((box) => bucketColor(box.category)), line: { width: 1, color: "rgba(255,255,255,0.55)" }, pad: { t: 19, l: 3, r: 3, b: 3 } },
-      }],
-      layout: { margin: { l: 4, r: 4, t: 4, b: 4 }, uniformtext: { minsize: 9, mode: "hide" } },
-    };
-  };
-  const plot = chart(body, 400, make);
-  swap.addEventListener("click", () => {
-    shape = shape === "treemap" ? "icicle" : "treemap";
-    swap.textContent = shape === "treemap" ? "As icicle" : "As treemap";
-    plot.draw();
-  });
-  onSelect(plot.draw);
-}
-
 function kernelTable() {
   const columns = kernelColumns();
   const view = { sort: "total", down: true, search: "", category: "", limit: FIRST_ROWS };
@@ -205,8 +132,9 @@ function kernelTable() {
   search.addEventListener("input", () => { view.search = search.value; draw(); });
   filter.addEventListener("change", () => { view.category = filter.value; draw(); });
   body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "kernel-table" }, node("thead", {}, head), rows)), more);
+  rows.addEventListener("keydown", moveInRows);
   onSelect(whenSeen(body, draw));
-  draw();
+  waiting.get(body).work(); // at once, so that the browser's own search finds the names
 }
 
 function drawKernels({ view, visible, head, rows, more, words }) {
@@ -218,10 +146,35 @@ function drawKernels({ view, visible, head, rows, more, words }) {
   }
   const withOperator = [...head.children].some((cell) => cell.dataset.key === "operator");
   rows.replaceChildren(...all.slice(0, view.limit).map((row) => kernelRow(row, largest, withOperator)));
+  rows.firstElementChild?.setAttribute("tabindex", "0");
   more.hidden = all.length <= view.limit;
   more.textContent = `Show all ${count(all.length)} kernels`;
   words.textContent = `${count(all.length)} of ${count(kernelRows().length)} kernels of ${wholeOrStep(events ? chosen.step : null)}. `
-    + "Shares are of the time of all kernels, copies and sets. A click on a row shows the whole name.";
+    + `Shares are of the time of all kernels, copies and sets. A click or Enter on a row shows the whole name.${unknownExtremes()}`;
+}
+
+// Why a step's shortest and longest are not there.
+function unknownExtremes() {
+  if (!events || chosen.step === null || exactSteps().includes(chosen.step)) return "";
+  const what = kernelColumns().some(({ key }) => key === "operator") ? "Min, max and what launched a kernel" : "Min and max";
+  return ` ${what} are known for a single step only where every event of it is in the page: ${spansInWords()}.`;
+}
+
+// One row is reached by Tab, the others by the arrow keys; Enter opens a row as a click does.
+function moveInRows(event) {
+  const row = event.target.closest("tr");
+  if (event.target !== row || event.ctrlKey || event.metaKey) return;
+  const act = {
+    ArrowDown: () => row.nextElementSibling, ArrowUp: () => row.previousElementSibling, Home: () => row.parentElement.firstElementChild,
+    End: () => row.parentElement.lastElementChild, Enter: () => row.click(), " ": () => row.click(),
+  }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  const next = act();
+  if (!next) return;
+  row.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
 }
 
 // Templates of one name differ far behind their beginning: their family tells them apart at sight.
@@ -232,7 +185,7 @@ function familyOf({ name, family }) {
 function kernelRow(row, largest, withOperator) {
   const bar = node("span", { class: "bar", style: { width: `${(48 * row.share) / largest}px`, background: bucketColor(row.category) } });
   const made = node(
-    "tr", { "data-ns": row.total_ns },
+    "tr", { "data-ns": row.total_ns, tabindex: "-1", "aria-expanded": "false" },
     node("td", { class: "text" }, node("span", { class: "swatch", style: { background: bucketColor(row.category) } }), ` ${bucketLabel(row.category)}`),
     node("td", { class: "name" }, familyOf(row), node("span", { class: "clip", title: row.name }, row.name)),
     node("td", { class: "text" }, row.library),
@@ -245,6 +198,6 @@ function kernelRow(row, largest, withOperator) {
     ...(withOperator ? [node("td", { class: "operator" }, node("span", { class: "clip", title: row.operator || "" }, row.operator || ""))] : []),
     node("td", { class: "facts" }, node("span", { class: "clip", title: row.facts || "" }, row.facts || "")),
   );
-  made.addEventListener("click", () => made.classList.toggle("open"));
+  made.addEventListener("click", () => made.setAttribute("aria-expanded", String(made.classList.toggle("open"))));
   return made;
 }

@@ -1,22 +1,33 @@
 // Rows of the timeline on one canvas: single events where they can be told apart, exact sums per pixel where not.
 const HEIGHTS = { nvtx: 15, api: 30, gpu: 40 };
 const LANE_GAP = 7;
+// Ranges within ranges: so many levels have rows of full height, more get narrower ones, and beyond a bound none.
+const WHOLE_LEVELS = 10;
+const NARROW = 5;
+const MOST_LEVELS = 60;
 const LEFT = 168;
 const RIGHT = 14;
 
 function placeLanes() {
   let y = 4;
   const placed = events.lanes.map((lane) => {
-    let rows = 1;
+    let levels = 1;
     if (lane.kind === "nvtx") {
-      for (let row = lane.first; row < lane.last; row += 1) rows = Math.max(rows, Math.min(events.nvtx.depth[row] + 1, 10));
+      for (let row = lane.first; row < lane.last; row += 1) levels = Math.max(levels, events.nvtx.depth[row] + 1);
     }
-    const height = HEIGHTS[lane.kind] * rows;
-    const place = { ...lane, y, height, rows, reach: reachOf(lane) };
+    const rows = Math.min(levels, MOST_LEVELS);
+    const height = Math.max(HEIGHTS[lane.kind] * Math.min(rows, WHOLE_LEVELS), NARROW * rows);
+    const place = { ...lane, y, height, rows, levels, reach: reachOf(lane) };
     y += height + LANE_GAP;
     return place;
   });
   return { placed, height: y };
+}
+
+// Says which ranges are too deep to be drawn.
+function hiddenLevels(lanes) {
+  const deep = lanes.filter(({ levels, rows }) => levels > rows);
+  return deep.map(({ label, levels, rows }) => `${label}: ranges lie ${count(levels)} levels deep; the first ${count(rows)} are drawn, ${count(levels - rows)} are not. `).join("");
 }
 
 // The latest end among a lane's events up to each one: ascends, so the first event that is still open is found fast.
@@ -74,16 +85,16 @@ function drawEvents(context, lane, spot, low, high) {
   const labels = [];
   const rowHeight = lane.height / lane.rows;
   for (let row = low; row < high; row += 1) {
-    if (end[row] < spot.from) continue;
+    if (end[row] < spot.from || depth && depth[row] >= lane.rows) continue;
     const x0 = Math.max(spot.box.x0 + (start[row] - spot.from) * spot.scale, spot.box.x0);
     const x1 = Math.min(spot.box.x0 + (end[row] - spot.from) * spot.scale, spot.box.x1);
     const width = Math.max(x1 - x0, 0.8);
-    const y = lane.y + (depth ? Math.min(depth[row], lane.rows - 1) * rowHeight : 0);
+    const y = lane.y + (depth ? depth[row] * rowHeight : 0);
     const color = of[kind[row]];
-    const height = depth ? rowHeight - 1 : rowHeight;
+    const height = depth ? rowHeight - Math.min(1, rowHeight / 8) : rowHeight;
     const path = (paths[color] ||= new Path2D());
     path.rect(x0, y, width > 2.5 ? width - 0.5 : width, height);
-    if (width > 36) labels.push([row, x0, y, width, height]);
+    if (width > 36 && height > 11) labels.push([row, x0, y, width, height]);
   }
   paths.forEach((path, color) => {
     if (!path) return;
@@ -104,15 +115,6 @@ function eventTitle(kind, row) {
   const which = events[kind].kind[row];
   if (kind === "nvtx") return events.texts[which];
   return kind === "api" ? events.functions[which].name : events.kinds[which].family || events.kinds[which].name;
-}
-
-const inks = new Map();
-function inkOn(color) {
-  if (!inks.has(color)) {
-    const [r, g, b] = (color.match(/^#(..)(..)(..)$/) || [0, "90", "90", "90"]).slice(1).map((part) => parseInt(part, 16));
-    inks.set(color, 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#14171c" : "#ffffff");
-  }
-  return inks.get(color);
 }
 
 // Time of each colour in each pixel, as a part of the pixel: exact up to float32.
@@ -173,7 +175,7 @@ function binLines(lane, time) {
   const bin = Math.min(Math.max(Math.floor(time / width), 0), bins - 1);
   const sums = binRows(lane).map(({ key, at }) => [key, events.binned[at * bins + bin]]).filter(([, ns]) => ns).sort((a, b) => b[1] - a[1]);
   const label = lane.kind === "gpu" ? bucketLabel : apiLabel;
-  return [`Sums of ${duration(width)}, from ${duration(bin * width)} on`, ...sums.map(([key, ns]) => `${label(key)} ${duration(ns)}`),
+  return [`Sums of ${duration(width)}, from ${moment(bin * width, width / 10)} on`, ...sums.map(([key, ns]) => `${label(key)} ${duration(ns)}`),
     `Single events are in the page for ${spansInWords()}.`];
 }
 

@@ -1,14 +1,10 @@
-// Launch delay, queue depth and device memory over time, with step marks.
-function stepMarks() {
-  const color = getComputedStyle(document.documentElement).getPropertyValue("--soft").trim();
-  if (!events || steps.length > 60) return [];
-  return steps.map((step) => ({
-    type: "line", xref: "x", yref: "paper", y0: 0, y1: 1, x0: (step.gpu_start_ns - events.start_ns) / 1e9, x1: (step.gpu_start_ns - events.start_ns) / 1e9,
-    line: { color, width: 0.6, dash: "dot" },
-  }));
+// Launch delay, queue depth and device memory over time.
+// Where nothing was launched for long, the curve has a gap: for each point, whether one lies before it.
+function gapsIn(time) {
+  const between = Array.from(time, (ns, at) => (at ? ns - time[at - 1] : 0));
+  const usual = between.slice().sort((a, b) => a - b)[Math.floor(between.length / 2)];
+  return between.map((ns) => ns > Math.max(8 * usual, events.length / 200));
 }
-
-const timeAxis = () => ({ exponentformat: "SI", ticksuffix: "s", title: { text: "since the start of the recording" } });
 
 function startQueue() {
   if (!events || !events.delay.time.length) {
@@ -16,7 +12,7 @@ function startQueue() {
     return;
   }
   const { time, min, median, max, depth } = events.delay;
-  const x = Array.from(time, (ns) => ns / 1e9);
+  const gaps = gapsIn(time);
   const { body } = figure("api", {
     title: "How far the CPU is ahead of the GPU",
     text: `Time from the return of a launch call to the start of its work (${events.queue.group === 1 ? "of every operation" : `median and highest of every ${count(events.queue.group)} operations`}), and the most `
@@ -24,14 +20,22 @@ function startQueue() {
     csv: () => [["time_ns", "delay_min_ns", "delay_median_ns", "delay_max_ns", "queue_depth_max"],
       ...Array.from(time, (ns, at) => [ns + events.start_ns, min[at], median[at], max[at], depth[at]])],
   });
-  chart(body, 340, () => ({
+  const line = (name, values, words, look) => {
+    const points = Array.from(values).flatMap((value, at) => (gaps[at] ? [null, at] : [at]));
+    return {
+      name, type: "scatter", mode: "lines", x: points.map((at) => (at === null ? null : time[at] / 1e9)), y: points.map((at) => (at === null ? null : Math.max(values[at], look.least) / look.unit)),
+      text: points.map((at) => (at === null ? "" : words(values[at]))), hovertemplate: `${name} <b>%{text}</b>, %{customdata}<extra></extra>`,
+      customdata: points.map((at) => (at === null ? "" : moment(time[at], 1e5))), line: { width: look.width, color: look.color }, yaxis: look.yaxis,
+    };
+  };
+  timeChart(body, 340, () => ({
     traces: [
-      { name: "highest delay", x, y: Array.from(max, (ns) => Math.max(ns, 1) / 1e9), type: "scatter", mode: "lines", line: { width: 0.8, color: "#a6adb8" } },
-      { name: "median delay", x, y: Array.from(median, (ns) => Math.max(ns, 1) / 1e9), type: "scatter", mode: "lines", line: { width: 2, color: "#0072b2" } },
-      { name: "queue depth", x, y: Array.from(depth), type: "scatter", mode: "lines", line: { width: 1.5, color: "#d55e00" }, yaxis: "y2" },
+      line("highest delay", max, duration, { width: 0.8, color: "#a6adb8", least: 1, unit: 1e9 }),
+      line("median delay", median, duration, { width: 2, color: "#0072b2", least: 1, unit: 1e9 }),
+      line("queue depth", depth, count, { width: 1.5, color: "#d55e00", least: 0, unit: 1, yaxis: "y2" }),
     ],
     layout: {
-      hovermode: "x unified", dragmode: "zoom", shapes: stepMarks(), xaxis: { ...timeAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.12 },
+      hovermode: "x", xaxis: { anchor: "y2" }, legend: { orientation: "h", y: 1.12 },
       yaxis: { domain: [0.42, 1], type: "log", tickvals: [1e-9, 1e-7, 1e-5, 1e-3, 0.1, 10], ticktext: ["1 ns", "100 ns", "10 us", "1 ms", "100 ms", "10 s"], title: { text: "launch delay" }, fixedrange: true },
       yaxis2: { domain: [0, 0.36], title: { text: "queued" }, rangemode: "tozero", fixedrange: true, nticks: 4 },
     },
@@ -93,7 +97,7 @@ function startMemory() {
 }
 
 function memoryFigure(device) {
-  const origin = page.timeline ? page.timeline.start_ns : result.trace.start_ns;
+  const { start_ns: origin, end_ns: end } = page.timeline || result.trace;
   const events = device.allocations + device.releases;
   const pooled = device.pool_peak_bytes >= 0;
   const { body } = figure("memory", {
@@ -106,16 +110,19 @@ function memoryFigure(device) {
     csv: () => [["time_ns", "used_bytes", "pool_bytes"], ...device.points.map((point) => [point.time_ns, point.used_bytes, point.pool_bytes < 0 ? null : point.pool_bytes])],
   });
   const line = (name, key, color) => {
-    const points = device.points.filter((point) => point[key] >= 0);
+    const known = device.points.filter((point) => point[key] >= 0);
+    const last = known[known.length - 1];
+    const points = last && last.time_ns < end ? [...known, { ...last, time_ns: end }] : known; // nothing changes until the end
     return {
       name, x: points.map((point) => (point.time_ns - origin) / 1e9), y: points.map((point) => point[key] / 1e9), type: "scatter", mode: "lines",
-      line: { shape: "hv", width: 1.5, color }, hovertemplate: `%{x:.6~s}s: <b>%{y:.3~f} GB</b> ${name}<extra></extra>`,
+      customdata: points.map((point) => [moment(point.time_ns - origin, 1e5), bytes(point[key])]),
+      line: { shape: "hv", width: 1.5, color }, hovertemplate: `%{customdata[0]}: <b>%{customdata[1]}</b> ${name}<extra></extra>`,
     };
   };
-  chart(body, 280, () => ({
+  timeChart(body, 280, () => ({
     traces: [line("in use", "used_bytes", "#0072b2"), ...(pooled ? [line("size of the pool", "pool_bytes", "#e69f00")] : [])],
     layout: {
-      hovermode: "closest", dragmode: "zoom", shapes: stepMarks(), xaxis: timeAxis(), legend: { orientation: "h", y: 1.12 }, showlegend: true,
+      hovermode: "closest", legend: { orientation: "h", y: 1.12 }, showlegend: true,
       yaxis: { title: { text: "GB" }, rangemode: "tozero", fixedrange: true },
     },
   }));
@@ -129,17 +136,20 @@ function memoryPerStep() {
     csv: () => [["step", "peak_bytes", "allocations", "allocated_bytes", "releases"],
       ...steps.map(({ index, memory }) => (memory ? [index, memory.peak_bytes, memory.allocations, memory.allocated_bytes, memory.releases] : [index]))],
   });
-  const x = stepGroups.map(({ index }) => index);
+  const x = stepGroups.map((group) => group.x);
+  const labels = stepGroups.map(({ label }) => label.replace(/^mean of/, "highest of"));
   const values = (key) => stepGroups.map(({ members }) => Math.max(...members.map(({ memory }) => (memory ? memory[key] : 0))));
-  chart(body, 240, () => ({
+  const plot = chart(body, 240, () => ({
     traces: [
       { name: "most in use", type: "scatter", mode: "lines+markers", x, y: values("peak_bytes").map((value) => value / 1e9), line: { color: "#0072b2" }, marker: { size: 5 },
-        hovertemplate: "step %{x}: <b>%{y:.4~f} GB</b><extra></extra>" },
-      { name: "allocations", type: "bar", x, y: values("allocations"), marker: { color: apiColor("malloc") }, yaxis: "y2", hovertemplate: "step %{x}: <b>%{y}</b> allocations<extra></extra>" },
+        customdata: values("peak_bytes").map((value, at) => [labels[at], bytes(value)]), hovertemplate: "%{customdata[0]}: <b>%{customdata[1]}</b><extra></extra>" },
+      { name: "allocations", type: "bar", x, y: values("allocations"), marker: { color: apiColor("malloc") }, yaxis: "y2", customdata: labels, hovertemplate: "%{customdata}: <b>%{y}</b> allocations<extra></extra>" },
     ],
     layout: {
-      dragmode: false, hovermode: "closest", xaxis: { ...stepAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.14 },
+      dragmode: false, hovermode: "closest", xaxis: { ...stepAxis(), anchor: "y2" }, legend: { orientation: "h", y: 1.14 }, shapes: selectionShape(chosen.step),
       yaxis: { domain: [0.45, 1], title: { text: "GB" }, fixedrange: true, rangemode: "tozero", nticks: 4 }, yaxis2: { domain: [0, 0.38], title: { text: "allocs" }, fixedrange: true, rangemode: "tozero", nticks: 4 },
     },
   }));
+  onStepClick(body, selectStep);
+  onSelect((index) => { if (plot.shown) Plotly.relayout(body, { shapes: selectionShape(index) }); });
 }

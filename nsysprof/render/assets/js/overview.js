@@ -41,7 +41,7 @@ function startOverview(body) {
     })),
     layout: {
       margin: { l: LEFT, r: RIGHT, t: 4, b: 22 }, showlegend: false, hovermode: false, dragmode: false,
-      xaxis: { range: [-events.length * 0.02 / 1e9, events.length * 1.02 / 1e9], fixedrange: true, exponentformat: "SI", ticksuffix: "s", showgrid: false, automargin: false },
+      xaxis: { ...timeAxis(body, [-events.length * 0.02, events.length * 1.02]), fixedrange: true, showgrid: false, automargin: false },
       yaxis: { fixedrange: true, rangemode: "tozero", ticksuffix: " %", automargin: false, nticks: 3 },
     },
   });

@@ -15,6 +15,6 @@ const stepGroups = (() => {
   return Array.from({ length: Math.ceil(steps.length / size) }, (_, at) => {
     const members = steps.slice(at * size, (at + 1) * size);
     const label = members.length > 1 ? `mean of ${members[0].label} to ${members[members.length - 1].label}` : members[0].label;
-    return { index: at * size, members, label, wall: members.reduce((sum, step) => sum + step.wall_ns, 0) };
+    return { x: at * size + (members.length - 1) / 2, members, label, wall: members.reduce((sum, step) => sum + step.wall_ns, 0) };
   });
 })();

@@ -23,8 +23,16 @@ function moveStep(by) {
   selectStep(Math.min(Math.max(from + by, 0), steps.length - 1));
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return ""; // an address that is cut off within a character
+  }
+}
+
 function readHash() {
-  const [part, query] = decodeURIComponent(location.hash.slice(1)).split("?");
+  const [part, query] = decoded(location.hash.slice(1)).split("?");
   const match = /(?:^|&)step=(\d+)(?:&|$)/.exec(query || "");
   return { part, step: match ? Number(match[1]) : null };
 }
@@ -43,6 +51,8 @@ function followHash() {
 
 function startState() {
   startTheme();
+  startPrint();
+  startBar();
   const choice = byId("step-choice");
   choice.append(node("option", { value: "" }, steps.length ? `all ${count(steps.length)} steps` : "no steps"));
   choice.append(...steps.map((step, index) => node("option", { value: index }, step.label)));
@@ -70,7 +80,7 @@ function onKey(event) {
   const act = {
     ArrowLeft: () => moveStep(-1),
     ArrowRight: () => moveStep(1),
-    Escape: () => selectStep(null),
+    Escape: () => { selectStep(null); showSteps(); },
     "/": () => byId("kernel-search") && byId("kernel-search").focus(),
     t: () => setTheme(!isDark()),
   }[event.key];

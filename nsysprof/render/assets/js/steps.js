@@ -15,7 +15,7 @@ function stepTraces() {
   return buckets.all.map((key) => {
     const sums = stepGroups.map(({ members }) => members.reduce((sum, step) => sum + (step.partition[key] || 0), 0));
     const common = {
-      name: bucketLabel(key), x: stepGroups.map(({ index }) => index), y: sums.map((ns, at) => ns / stepGroups[at].members.length / 1e6),
+      name: bucketLabel(key), x: stepGroups.map(({ x }) => x), y: sums.map((ns, at) => ns / stepGroups[at].members.length / 1e6),
       customdata: sums.map((ns, at) => [share(stepGroups[at].wall ? ns / stepGroups[at].wall : 0), stepGroups[at].label]),
       hovertemplate: `%{customdata[1]}: <b>${bucketLabel(key)}</b> %{y:.3~g} ms, %{customdata[0]}<extra></extra>`,
     };
@@ -60,6 +60,30 @@ function cutWords() {
   return ` Cut off by the axis: ${first}${long.length > 4 ? ` and ${count(long.length - 4)} more` : ""}.`;
 }
 
+// What stands side by side in a chart of steps.
+function columnWords() {
+  const size = stepGroups[0].members.length;
+  if (size > 1) return `Each column is the mean of ${count(size)} steps in a row`;
+  return steps.length > MOST_BARS ? "Each column is one step" : "Each bar is one step";
+}
+
+// Calls act with the step under a click anywhere in a chart whose x axis counts steps: areas have no points to hit.
+function onStepClick(body, act) {
+  let begun = null;
+  body.addEventListener("pointerdown", (event) => { begun = event; });
+  body.addEventListener("pointerup", (event) => {
+    const moved = !begun || Math.hypot(event.clientX - begun.clientX, event.clientY - begun.clientY) > 4;
+    begun = null;
+    const area = body.querySelector(".nsewdrag");
+    if (moved || event.button || !area) return;
+    const box = area.getBoundingClientRect();
+    const part = (event.clientX - box.left) / box.width;
+    if (part < 0 || part > 1 || event.clientY < box.top || event.clientY > box.bottom) return;
+    const [low, high] = body.layout.xaxis.range;
+    act(Math.min(Math.max(Math.round(low + part * (high - low)), 0), steps.length - 1));
+  });
+}
+
 function startSteps() {
   if (!steps.length) {
     emptyState("steps", "No steps", page.no_steps);
@@ -72,8 +96,8 @@ function startSteps() {
     return;
   }
   let cut = Boolean(usualEnd);
-  const text = "Each bar is one step on the GPU, from its first kernel to the next step's. Every nanosecond belongs to "
-    + "exactly one part: the kind of work that ran, or why nothing did. Click a bar to see only that step below.";
+  const text = `${columnWords()}: the time on the GPU from its first kernel to the next step's. Every nanosecond belongs to exactly one part: `
+    + "the kind of work that ran, or why nothing did. Click on a step to see only that step below.";
   const whole = usualEnd && node("button", { id: "whole-bars", "aria-pressed": "false" }, "Whole bars");
   const { body, frame, words } = figure("steps", {
     title: "Where each step's time went", tools: whole ? [whole] : [], text: text + (cut ? cutWords() : ""), csv: stepsCsv,
@@ -87,12 +111,8 @@ function startSteps() {
       shapes: selectionShape(chosen.step),
     },
   });
-  const plot = chart(body, 320, make, () => {
-    body.on("plotly_click", (event) => {
-      const index = Number(event.points[0].x);
-      selectStep(index === chosen.step ? null : index);
-    });
-  });
+  const plot = chart(body, 320, make);
+  onStepClick(body, (index) => selectStep(index === chosen.step ? null : index));
   plot.now();
   if (whole) {
     whole.addEventListener("click", () => {
@@ -138,5 +158,5 @@ function partsOf(index) {
     ? `${step.label}: ${duration(step.wall_ns)}, GPU busy ${step.busy_ns < 0 ? "for an unknown part" : share(step.wall_ns ? step.busy_ns / step.wall_ns : 0)}, ${count(step.kernels)} kernels`
     : `${stepName(null)}: ${duration(whole)}`;
   return node("div", {}, node("p", { id: "step-words" }, node("b", {}, head), step ? ` ${measuresOf(step)}` : ""),
-    legend(entries.map(([key, ns]) => [bucketLabel(key), bucketColor(key), `${duration(ns)} ${share(ns / whole)}`])));
+    legend(entries.map(([key, ns]) => [bucketLabel(key), bucketSwatch(key), `${duration(ns)} ${share(ns / whole)}`])));
 }

@@ -26,6 +26,8 @@ function unpack(id) {
 }
 
 async function inflate(packed) {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).arrayBuffer();
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  writer.write(packed).then(() => writer.close()).catch(() => {}); // whoever reads is told what is wrong
+  return new Response(stream.readable).arrayBuffer();
 }

@@ -39,5 +39,5 @@ function startComposition() {
     shares.ariaPressed = String(shares.ariaPressed !== "true");
     plot.draw();
   });
-  frame.append(legend(keys.map((key) => [bucketLabel(key), bucketColor(key)])));
+  frame.append(legend(keys.map((key) => [bucketLabel(key), bucketSwatch(key)])));
 }
