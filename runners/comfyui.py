@@ -5,14 +5,12 @@ usage: python comfyui.py --comfyui DIR [options] [-- main.py's arguments]; see R
 
 import contextlib
 import importlib.util
-import signal
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 if importlib.util.find_spec("nsysprof") is None:  # a checkout that nobody installed
@@ -20,12 +18,13 @@ if importlib.util.find_spec("nsysprof") is None:  # a checkout that nobody insta
 
 import run_record
 from comfyui_client import Client, RefusedError
-from comfyui_facts import facts, hook_report, load_seconds, with_checkpoint
+from comfyui_facts import HookReport, facts, hook_report, load_seconds, with_checkpoint
 from comfyui_options import Options, parse
 from comfyui_run import CLIENT_ID, Run, Runs, outputs
 from comfyui_server import HOST, ComfyUIError, Server
 from comfyui_socket import WebSocket
 from comfyui_workflow import Graph, applied, load_workflow, schedule, values, varied
+from run_options import unwind_on_signals
 
 from nsysprof import ranges
 from nsysprof.errors import NsysprofError, OutputError
@@ -36,8 +35,7 @@ WARMUP_STEPS = 3
 
 def main() -> int:
     """Run once as the command line says; return the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    unwind_on_signals()  # so that the server is stopped
     try:
         options = parse(sys.argv[1:])
         sys.stdout.write(_summary(run(options), options))
@@ -48,11 +46,6 @@ def main() -> int:
         sys.stderr.write("comfyui: interrupted\n")
         return 130
     return 0
-
-
-def _leave(number: int, _: FrameType | None) -> None:
-    """Unwind, so that the server is stopped."""
-    sys.exit(128 + number)
 
 
 def _summary(record: Mapping[str, Any], options: Options) -> str:
@@ -106,7 +99,9 @@ def _serve(options: Options, graph: Graph, record: dict[str, object]) -> None:
             record["options"] = {**options.as_record(), **values(graph)}
             path = f"/ws?clientId={CLIENT_ID}"
             with contextlib.closing(WebSocket(HOST, server.port, path, timeout=10)) as socket:
-                last = _runs(options, Runs(server, socket, options.timeout), graph, record)
+                marks = hook_report(server.client())
+                runs = Runs(server, socket, options.timeout, marks.times)
+                last = _runs(options, runs, marks, graph, record)
             record.update(facts(server.client(), stats))
             record["images"] = _fetch(server.client(), last, options.out)
         except (OSError, ValueError, KeyError, RefusedError) as error:
@@ -117,9 +112,8 @@ def _serve(options: Options, graph: Graph, record: dict[str, object]) -> None:
             server.stop()
 
 
-def _runs(options: Options, runs: Runs, graph: Graph, record: dict[str, object]) -> Run:
+def _runs(options: Options, runs: Runs, marks: HookReport, graph: Graph, record: dict[str, object]) -> Run:
     """Warm up, time the baseline where one is wanted, then run the workflow inside the captured range."""
-    marks = hook_report(runs.server.client())
     if options.ranges and (lack := marks.lack()):
         sys.stderr.write(f"comfyui: {lack}: steps will be detected in the trace\n")
     number = options.warmup + options.baseline

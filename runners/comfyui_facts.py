@@ -22,14 +22,19 @@ class HookReport:
     attached: frozenset[str] = frozenset()
     """The parts of ComfyUI that it could wrap."""
     runs: dict[str, Any] = field(default_factory=dict)
-    """``step_ms`` and ``total_s`` of each run so far."""
+    """``step_ms``, ``total_s`` and ``node_s`` (seconds by node) of each run that has ended."""
     facts: dict[str, Any] = field(default_factory=dict)
     """``gpu``, ``allocator``, ``versions`` and ``peak_memory``, as in every run record."""
 
     @property
+    def times(self) -> bool:
+        """Return whether it times runs."""
+        return "run" in self.attached
+
+    @property
     def run(self) -> bool:
         """Return whether the server itself opens the range that is captured."""
-        return self.nvtx and "run" in self.attached
+        return self.nvtx and self.times
 
     def lack(self) -> str:
         """Return why it marks no steps, empty when it does."""
@@ -40,10 +45,10 @@ class HookReport:
         return "" if {"run", "steps"} <= self.attached else "this ComfyUI has no place for NVTX ranges"
 
 
-def hook_report(client: Client) -> HookReport:
-    """Ask the hook. Raises OSError when the server is gone."""
+def hook_report(client: Client, timeout: float = 30) -> HookReport:
+    """Ask the hook. Raises OSError when the server is gone, or does not answer within ``timeout`` seconds."""
     try:
-        said = client.get("/nsysprof")
+        said = client.get("/nsysprof", timeout)
     except (RefusedError, ValueError):
         return HookReport()
     names = ("gpu", "allocator", "versions", "peak_memory")
@@ -62,7 +67,7 @@ def facts(client: Client, stats: dict[str, Any]) -> dict[str, Any]:
     if hook.present:
         return {**hook.facts, "versions": {"comfyui": comfyui, **hook.facts["versions"]}}
     device = client.get("/system_stats")["devices"][0]
-    used = device["vram_total"] - device["vram_free"]
+    driver_free = device["vram_free"] - device["torch_vram_free"]  # it counts PyTorch's idle cache as free
     name, _, backend = str(device["name"]).partition(" : ")
     has_gpu = device["type"] == "cuda"
     python = str(stats["system"].get("python_version", "")).split(" ")[0]
@@ -78,7 +83,7 @@ def facts(client: Client, stats: dict[str, Any]) -> dict[str, Any]:
         "peak_memory": {
             "allocated_bytes": None,
             "reserved_bytes": None,
-            "device_used_bytes": used if has_gpu else None,
+            "device_used_bytes": device["vram_total"] - driver_free if has_gpu else None,
             "host_bytes": None,
         },
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from comfyui_workflow import SETTINGS
-from run_options import DEFAULT_PROMPT, Help, Parser, number
+from run_options import DEFAULT_PROMPT, LARGEST_SEED, Help, Parser, number
 
 from nsysprof.errors import UsageError
 
@@ -105,7 +105,7 @@ def _add_image_options(group: Any) -> None:
     group.add_argument("--width", type=size, metavar="PX", help="width of the empty latent")
     group.add_argument("--height", type=size, metavar="PX", help="height of the empty latent")
     group.add_argument("--cfg", type=number(float, 0), metavar="X", help="classifier-free guidance scale")
-    group.add_argument("--seed", type=number(int, 0), metavar="N", help="seed of the noise")
+    group.add_argument("--seed", type=number(int, 0, LARGEST_SEED), metavar="N", help="seed of the noise")
     group.add_argument("--prompt", metavar="TEXT", help=f"what to draw ({DEFAULT_PROMPT})")
     group.add_argument("--negative-prompt", metavar="TEXT", help="what not to draw")
     group.add_argument(

@@ -21,6 +21,7 @@ if importlib.util.find_spec("nsysprof") is None:  # a checkout that nobody insta
     sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
 import run_record
+from run_options import unwind_on_signals
 from sdxl_apply import apply
 from sdxl_checkpoint import save_checkpoint
 from sdxl_load import load
@@ -53,6 +54,7 @@ class Generation:
 
 def main() -> int:
     """Run once as the command line says; return the exit code."""
+    unwind_on_signals()
     os.environ.setdefault(
         "TRANSFORMERS_VERBOSITY", "error"
     )  # it warns of image processors that nothing here uses
@@ -84,16 +86,18 @@ def run(options: Options) -> dict[str, object]:
 
     The record is written in any case, also when the run fails: then it says why.
     """
+    record: dict[str, object] = {"runner": "sdxl", "options": options.as_record()}
+    device = None
+    began = time.perf_counter()
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {options.out}: {error.strerror}") from error
-    _choose_allocator(options.allocator)
-
-    options, device = _resolve(options)
-    record: dict[str, object] = {"runner": "sdxl", "options": options.as_record()}
-    began = time.perf_counter()
     try:
+        _choose_allocator(options.allocator)
+        options, device = _resolve(options)
+        record["options"] = options.as_record()
+        began = time.perf_counter()  # without torch's import
         _profile(options, device, record)
     except BaseException as error:
         record["error"] = {"kind": type(error).__name__}
@@ -106,8 +110,8 @@ def run(options: Options) -> dict[str, object]:
     finally:
         record["total_s"] = round(time.perf_counter() - began, 6)
         record["versions"] = run_record.versions("torch", "diffusers", "transformers", "peft", "nvtx")
-        record["gpu"] = run_record.gpu(device)
-        record["allocator"] = run_record.allocator(device)
+        record["gpu"] = run_record.gpu(device) if device else None
+        record["allocator"] = run_record.allocator(device) if device else None
         run_record.write(record, run_record.record_path(options.out))
     return record
 
@@ -167,7 +171,7 @@ def _profile(options: Options, device: Any, record: dict[str, object]) -> None:
     pipe = loaded.pipe
     if options.save_checkpoint is not None:
         save_checkpoint(pipe, options.save_checkpoint)
-    apply(options, pipe)
+    record["lora"] = [applied.as_record() for applied in apply(options, pipe)]
     pipe.set_progress_bar_config(disable=not sys.stderr.isatty(), leave=False)
     clock = StepClock(device)
     instrument(pipe, clock)

@@ -30,10 +30,15 @@ def check_checkpoint(path: Path) -> None:
     """
     if not path.is_file():
         raise UsageError(f"no such model file: {path.name}")
-    names = read_pickle(path).keys() if path.suffix == ".ckpt" else _safetensors_names(path)
+    names = checkpoint_names(path)
     for needed, lack in _NEEDED.items():
         if needed not in names:
             raise UsageError(f"{path.name} is no SDXL checkpoint", f"it has {lack}")
+
+
+def checkpoint_names(path: Path) -> set[str]:
+    """Return the names of a checkpoint's weights. Raises UsageError when it is damaged or unsafe."""
+    return set(read_pickle(path)) if path.suffix.lower() == ".ckpt" else _safetensors_names(path)
 
 
 def _safetensors_names(path: Path) -> set[str]:
@@ -65,8 +70,10 @@ def read_pickle(path: Path) -> dict[str, Any]:
             f"{path.name} is refused: it is damaged, or could run code, since it holds more than weights",
             "use the model's .safetensors file",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, struct.error) as error:
+    except (RuntimeError, OSError) as error:
         raise UsageError(f"{path.name} is damaged", brief(error)) from error
+    except (EOFError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
+        raise UsageError(f"{path.name} is damaged", "PyTorch finds no weights in it") from error
     while isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -83,7 +90,7 @@ def save_checkpoint(pipe: Any, path: Path) -> None:
     advice = "check the folder and its free space"
     with replacing(path, advice) as partial:
         try:
-            if path.suffix == ".safetensors":
+            if path.suffix.lower() == ".safetensors":
                 save_file(weights, str(partial))
             else:
                 torch.save({"state_dict": weights}, partial)

@@ -3,14 +3,16 @@
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from run_record import brief
-from sdxl_checkpoint import check_checkpoint
+from sdxl_checkpoint import check_checkpoint, checkpoint_names, checkpoint_weights
 from sdxl_options import DEFAULT_MODEL, SINGLE_FILES, Options
 from sdxl_tokens import load_tokenizers, random_tokenizers
 
@@ -56,10 +58,10 @@ def load(options: Options, device: Any, dtype: Any) -> Loaded:
         return Loaded(_random_pipeline(configs, options, device, dtype), "random", None, None)
     model = options.model or DEFAULT_MODEL
     place = Path(model).expanduser()
-    if place.suffix in SINGLE_FILES:
+    if place.suffix.lower() in SINGLE_FILES:
         check_checkpoint(place)
         pipe = _single_file_pipeline(place, configs, options, dtype)
-        return Loaded(pipe.to(device), "file", place.suffix[1:], place.stat().st_size)
+        return Loaded(pipe.to(device), "file", place.suffix[1:].lower(), place.stat().st_size)
     if place.is_dir():
         if not (place / "model_index.json").is_file():
             raise UsageError(f"{model} is no diffusers model", "it has no model_index.json")
@@ -128,16 +130,45 @@ def _single_file_pipeline(file: Path, configs: Path, options: Options, dtype: An
             "sdxl: one file holds no tokenizers: random tokens stand in for the prompt (see --tokenizer)\n"
         )
     try:
-        return StableDiffusionXLPipeline.from_single_file(
-            str(file),
-            config=str(configs),
-            local_files_only=True,
-            torch_dtype=dtype,
-            add_watermarker=False,
-            **_tokenizers(configs, options),
-        )
+        with _in_small_letters(file) as named:
+            pipe = StableDiffusionXLPipeline.from_single_file(
+                str(named),
+                config=str(configs),
+                local_files_only=True,
+                torch_dtype=dtype,
+                add_watermarker=False,
+                **_tokenizers(configs, options),
+            )
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+        _check_whole(file, configs)
         raise UsageError(f"cannot load {file.name} as SDXL ({options.preset})", brief(error)) from error
+    if any(one.is_meta for part in PARTS for one in getattr(pipe, part).parameters()):
+        _check_whole(file, configs)
+    return pipe
+
+
+@contextmanager
+def _in_small_letters(file: Path) -> Iterator[Path]:
+    """Give ``file`` under a name that ends in small letters: diffusers tells formats apart by them."""
+    if file.suffix.islower():
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="nsysprof-") as folder:
+        link = Path(folder, file.stem + file.suffix.lower())
+        link.symlink_to(file.resolve())
+        yield link
+
+
+def _check_whole(file: Path, configs: Path) -> None:
+    """Raise UsageError when the file lacks weights that the model of ``configs`` has."""
+    import torch
+
+    with torch.device("meta"):
+        whole = SimpleNamespace(**random_parts(configs))
+    names = checkpoint_names(file)
+    if lacking := [name for name, _ in checkpoint_weights(whole) if name not in names]:
+        count = "a weight" if len(lacking) == 1 else f"{len(lacking)} weights, the first is"
+        raise UsageError(f"{file.name} is no whole SDXL checkpoint", f"it lacks {count} {lacking[0]}")
 
 
 def _random_pipeline(configs: Path, options: Options, device: Any, dtype: Any) -> Any:

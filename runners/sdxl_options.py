@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from run_options import DEFAULT_PROMPT, Help, Parser, number
+from run_options import DEFAULT_PROMPT, LARGEST_SEED, Help, Parser, number
 
 from nsysprof.errors import UsageError
 
@@ -27,6 +27,8 @@ ALLOCATORS = {
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")
 SINGLE_FILES = (".safetensors", ".ckpt")
 TEXT_LENGTH = 77
+MOST_STEPS = 1000
+"""SDXL is trained on this many timesteps; some schedulers refuse more steps than that."""
 LCM_STEPS = 50  # a latent consistency model is distilled on this many steps; its scheduler refuses more
 
 
@@ -114,8 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_image_options(group: Any) -> None:
-    count, size = number(int, 1), number(int, 8, multiple=8)
-    group.add_argument("--steps", type=count, default=20, metavar="N", help="denoising steps")
+    count, size = number(int, 1), number(int, 16, multiple=8)
+    steps = number(int, 1, MOST_STEPS)
+    group.add_argument("--steps", type=steps, default=20, metavar="N", help="denoising steps")
     group.add_argument("--batch", type=count, default=1, metavar="N", help="images made at once")
     group.add_argument(
         "--width", type=size, metavar="PX", help="1024, or 64 with --preset tiny, unless given"
@@ -129,7 +132,11 @@ def _add_image_options(group: Any) -> None:
         help="classifier-free guidance scale; 1 turns it off",
     )
     group.add_argument(
-        "--seed", type=number(int, 0), default=0, metavar="N", help="seed of noise and random weights"
+        "--seed",
+        type=number(int, 0, LARGEST_SEED),
+        default=0,
+        metavar="N",
+        help="seed of noise and random weights",
     )
     group.add_argument("--prompt", default=DEFAULT_PROMPT, metavar="TEXT", help="what to draw")
     group.add_argument(
@@ -261,7 +268,7 @@ def _check(options: Options) -> None:
         raise UsageError(f"--scheduler lcm takes at most {LCM_STEPS} steps, not {options.steps}")
     if options.compile and options.modules:
         raise UsageError("--modules has no module calls to mark under --compile", "leave one of them out")
-    if options.save_checkpoint and options.save_checkpoint.suffix not in SINGLE_FILES:
+    if options.save_checkpoint and options.save_checkpoint.suffix.lower() not in SINGLE_FILES:
         raise UsageError(
             f"--save-checkpoint {options.save_checkpoint.name}", "name a .safetensors or .ckpt file"
         )

@@ -8,6 +8,7 @@ loaded as the real one loads it, and wraps the stand-ins of comfyui_stand_ins.py
 
 import asyncio
 import base64
+import ctypes
 import hashlib
 import importlib.util
 import json
@@ -26,6 +27,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import comfyui_stand_ins
+import nvtx
 
 FAULTS = (
     "",
@@ -41,7 +43,10 @@ FAULTS = (
     "stubborn",  # hangs, has a child that does too, and does not end when it is told to
     "mute",  # says that all went well, but not that it is over
     "forgetful",  # keeps no history
+    "stalls",  # closing the captured range takes a while, in which it does not answer
 )
+STALL_S = 1.0
+"""Of the fault ``stalls``."""
 RECORDED = Path(__file__).resolve().parent / "data" / "comfyui" / "recorded.json"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
@@ -93,6 +98,9 @@ class Double:
             for folder in filter(None, paths.get("custom_nodes", "").split("\n")):
                 for file in Path(folder).glob("*.py"):
                     self._import(file)
+
+        if self.fault == "stalls":
+            _stall_at_the_end_of_the_capture()
 
     def _import(self, file: Path) -> None:
         listed = self.option("--whitelist-custom-nodes")
@@ -173,6 +181,22 @@ class Double:
             raise InterruptedError
         if self.fault == "stubborn":
             time.sleep(600)
+
+
+def _stall_at_the_end_of_the_capture() -> None:
+    """Let the last range's end take STALL_S and hold the whole process up, as nsys does when it stops."""
+    push, pop, depth = nvtx.push_range, nvtx.pop_range, []
+
+    def pushed(name: str) -> None:
+        depth.append(name)
+        push(name)
+
+    def popped() -> None:
+        pop()
+        if depth.pop() == "nsysprof_capture":
+            ctypes.PyDLL(None).usleep(int(STALL_S * 1e6))  # holds the interpreter's lock
+
+    nvtx.push_range, nvtx.pop_range = pushed, popped
 
 
 def _length(size: int) -> bytes:

@@ -11,11 +11,16 @@ from nsysprof.sweep.results import AxisResult, Point, Spread, Sweep
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\u202egpj"
 
 
+def spread(low: float, middle: float, high: float) -> Spread:
+    """Return a figure over three repeats."""
+    return Spread(low, middle, high, 3)
+
+
 def point(batch: int, side: int, image: Path | None = None, *, profiled: bool = False) -> Point:
     """Return a configuration whose figures grow with its work; 32 images of 1024x1024 do not fit."""
     work = batch * side * side / 2**20
     lost = work >= 32
-    time_s = Spread(1.0 + work, 1.1 + work, 1.3 + work)
+    time_s = spread(1.0 + work, 1.1 + work, 1.3 + work)
     parts = {key: ns for key, (ns, _) in STEP_WORK.items()} | STEP_IDLE
     return Point(
         label=f"batch {batch}, {side}x{side}",
@@ -25,10 +30,10 @@ def point(batch: int, side: int, image: Path | None = None, *, profiled: bool = 
         reason="sdxl: error: out of memory on cuda:0" if lost else "",
         failed=int(lost),
         time_s=None if lost else time_s,
-        step_s=None if lost else Spread(time_s.low / 22, time_s.middle / 22, time_s.high / 22),
-        images_per_s=None if lost else Spread(batch / time_s.high, batch / time_s.middle, batch / time_s.low),
-        memory_bytes=None if lost else Spread(7.4e9 + work * 1e9, 7.4e9 + work * 1e9, 7.5e9 + work * 1e9),
-        allocated_bytes=None if lost else Spread(7e9, 7e9, 7e9),
+        step_s=None if lost else spread(time_s.low / 22, time_s.middle / 22, time_s.high / 22),
+        images_per_s=None if lost else spread(batch / time_s.high, batch / time_s.middle, batch / time_s.low),
+        memory_bytes=None if lost else spread(7.4e9 + work * 1e9, 7.4e9 + work * 1e9, 7.5e9 + work * 1e9),
+        allocated_bytes=None if lost else spread(7e9, 7e9, 7e9),
         composition={key: round(ns * (0.5 + work)) for key, ns in parts.items()} if profiled else {},
         image=None if lost else image,
         runs=(),

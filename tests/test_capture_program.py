@@ -17,7 +17,7 @@ from nsysprof.capture.locate import find_nsys
 from nsysprof.capture.options import known_options, profile_command
 from nsysprof.capture.pytorch import marked_program, with_launcher
 from nsysprof.capture.request import choose_target, runner_target, with_window
-from nsysprof.errors import UsageError
+from nsysprof.errors import CaptureError, UsageError
 from nsysprof.trace import open_trace
 
 LAUNCHER = module_ranges.__file__
@@ -230,6 +230,38 @@ def test_a_window_of_time(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "nsysprof-out" / "serve.run.json").read_text())
     assert {"--delay=1.5", "--duration=1"} < set(manifest["command"])
     assert manifest["exit_code"] == 0
+
+
+def test_a_window_in_which_the_program_is_still_starting(tmp_path: Path) -> None:
+    real_nsys()
+    words = [
+        "capture",
+        "--duration",
+        "1",
+        "--name",
+        "x",
+        "--",
+        sys.executable,
+        "-c",
+        "import time; time.sleep(60)",
+    ]
+    done = nsysprof(*words, cwd=tmp_path, env=environment())
+    assert done.code == CaptureError.exit_code
+    assert (
+        "useless: nothing was recorded: the program used no CUDA and opened no NVTX range in its first 1 s; "
+        "add --delay S to skip its start, or give a longer --duration\n"
+    ) in done.out
+    assert "do not understand each other" not in done.out
+
+
+def test_a_program_that_ends_before_the_window(tmp_path: Path) -> None:
+    real_nsys()
+    words = ["capture", "--delay", "60", "--name", "x", "--", sys.executable, "-c", "pass"]
+    done = nsysprof(*words, cwd=tmp_path, env=environment())
+    assert done.code == CaptureError.exit_code
+    assert done.out == (
+        "problem: nsys recorded nothing: the program ended in its first 60 s: give a shorter --delay\n"
+    )
 
 
 def test_a_program_that_ends_before_its_time_keeps_its_exit_code(tmp_path: Path) -> None:

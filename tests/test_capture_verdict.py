@@ -1,15 +1,17 @@
 """What a capture is worth: its contents, what nsys lost, and how much profiling stretched the steps."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trace_builder import TraceBuilder
 
+from nsysprof.capture.request import Target
 from nsysprof.measure.hotspots import measure_hotspots
 from nsysprof.measure.results import Distortion
-from nsysprof.measure.verdict import Expected, expect, judge
+from nsysprof.measure.verdict import Expected, expect, judge, recorded_part
 from nsysprof.trace import open_trace
 from nsysprof.trace.diagnostics import Diagnostic, load_diagnostics
 
@@ -72,6 +74,48 @@ def test_a_useless_capture(tmp_path: Path, builder: TraceBuilder, expected: Expe
     assert len(verdict.problems) == 1
     assert verdict.problems[0].startswith(problem)
     assert verdict.next_command == "nsysprof doctor"
+
+
+@pytest.mark.parametrize(
+    ("window", "part"),
+    [
+        (
+            {"duration_s": 2.0},
+            "in its first 2 s; add --delay S to skip its start, or give a longer --duration",
+        ),
+        ({"delay_s": 90.0}, "after its first 90 s; give a shorter --delay"),
+        (
+            {"delay_s": 5.0, "duration_s": 2.5},
+            "from 5 s to 7.5 s; change --delay, or give a longer --duration",
+        ),
+        (
+            {"range_name": "load"},
+            "within the NVTX range 'load'; give --capture-range a range that encloses the work",
+        ),
+    ],
+)
+def test_a_window_in_which_nothing_ran(tmp_path: Path, window: dict[str, Any], part: str) -> None:
+    target = replace(Target(("python", "prog.py"), "prog", None, False), **window)
+    where, advice = recorded_part(target)
+    assert f"{where}; {advice}" == part
+    expected = Expected(gpu=True, part=where, advice=advice)
+    nothing = judge(TraceBuilder().write(tmp_path / "nothing.sqlite"), expected)
+    assert nothing.problems == (
+        f"nothing was recorded: the program used no CUDA and opened no NVTX range {part}",
+    )
+    assert nothing.next_command == "nsysprof capture --help"
+    calls = judge(TraceBuilder().api("cudaMalloc", 0, 9).write(tmp_path / "calls.sqlite"), expected)
+    assert calls.problems == (f"no kernels were recorded: there were only API calls {part}",)
+    ranges = judge(TraceBuilder().nvtx("load", 0, 9).write(tmp_path / "ranges.sqlite"), expected)
+    assert ranges.problems == (f"no kernels were recorded: none ran {part}",)
+    good = judge(two_steps().write(tmp_path / "good.sqlite"), expected)
+    assert good.problems == ()
+    assert good.next_command.startswith("nsysprof hotspots ")
+
+
+def test_all_of_a_program_is_no_part() -> None:
+    assert recorded_part(Target(("python", "prog.py"), "prog", None, False)) == ("", "")
+    assert recorded_part(Target(("python", "sdxl.py"), "sdxl", "nsysprof_capture", True)) == ("", "")
 
 
 def test_a_program_without_a_gpu_is_no_problem(tmp_path: Path) -> None:

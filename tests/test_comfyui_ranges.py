@@ -5,9 +5,10 @@ import functools
 import importlib.util
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import comfyui_double
@@ -99,7 +100,9 @@ def test_the_ranges_of_a_run(modules: dict[str, Any], tree: RangeTree) -> None:
     assert (told["nvtx"], told["gpu"], told["allocator"]) == (True, None, None)
     assert told["attached"] == ["run", "nodes", "steps", "unet", "text_encode", "vae_decode", "load_models"]
     assert len(told["runs"]["some id"]["step_ms"]) == 2
-    assert told["runs"]["some id"]["total_s"] > 0
+    times = told["runs"]["some id"]
+    assert list(times["node_s"]) == list(workflow())
+    assert 0 < sum(times["node_s"].values()) < times["total_s"]
     assert told["peak_memory"]["host_bytes"] > 0
 
 
@@ -128,6 +131,17 @@ def test_a_sampler_without_a_loop(modules: dict[str, Any], tree: RangeTree) -> N
         str(tree).partition("    node KSampler\n")[2].startswith("      denoise\n        unet\n    node VAE")
     )
     assert report(modules)["runs"]["some id"]["step_ms"] == []
+
+
+def test_a_node_that_is_taken_up_again_adds_to_its_time(tree: RangeTree) -> None:
+    hook = load_hook()
+    watch = hook.Watch(SimpleNamespace(type="cpu"))
+    with watch.run("id", marked=True):
+        for _ in range(3):
+            with watch.node("7", "Lazy"):
+                time.sleep(0.01)
+    assert 0.03 <= watch.runs["id"]["node_s"]["7"] <= watch.runs["id"]["total_s"]
+    assert [line.strip() for line in tree.lines if "Lazy" in line] == ["node Lazy"] * 3
 
 
 def test_an_error_within_a_step_closes_every_range(modules: dict[str, Any], tree: RangeTree) -> None:

@@ -240,8 +240,10 @@ def test_what_a_gpu_server_says_without_the_hook(monkeypatch: pytest.MonkeyPatch
     device = {
         "name": "cuda:0 NVIDIA H200 : cudaMallocAsync",
         "type": "cuda",
-        "vram_total": 10,
-        "vram_free": 3,
+        "vram_total": 100,
+        "vram_free": 35,  # of which PyTorch holds 15 that no tensor uses
+        "torch_vram_total": 60,
+        "torch_vram_free": 15,
     }
     monkeypatch.setattr(comfyui_facts, "hook_report", lambda _: comfyui_facts.HookReport())
 
@@ -250,9 +252,9 @@ def test_what_a_gpu_server_says_without_the_hook(monkeypatch: pytest.MonkeyPatch
             return {"devices": [device]}
 
     found = comfyui_facts.facts(Client(), {"system": {}})  # type: ignore[arg-type]
-    assert found["gpu"] == {"name": "NVIDIA H200", "memory_bytes": 10, "capability": None}
+    assert found["gpu"] == {"name": "NVIDIA H200", "memory_bytes": 100, "capability": None}
     assert found["allocator"] == {"backend": "cudaMallocAsync", "settings": None}
-    assert found["peak_memory"]["device_used_bytes"] == 7
+    assert found["peak_memory"]["device_used_bytes"] == 80
 
 
 # checkpoints and folders
@@ -357,9 +359,46 @@ def test_a_server_that_ignores_signals_and_has_children_is_killed(
     assert not still_running(tmp_path)
 
 
-def test_success_is_the_end_when_nothing_follows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comfyui_run, "_LAST_MESSAGE_SECONDS", 0.2)
-    assert len(run(fault="mute")["images"]) == 1
+@pytest.mark.parametrize("ranges", ["--ranges", "--no-ranges"])
+def test_success_is_the_end_when_nothing_follows(
+    ranges: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comfyui_run, "_LAST_MESSAGE_SECONDS", 0.6)
+    made = run(ranges, fault="mute")
+    assert len(made["images"]) == 1
+    assert made["profiled"]["total_s"] < 0.6  # the wait is no part of it
+
+
+def test_a_profiler_that_holds_the_server_up_is_no_part_of_the_times(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comfyui_run, "_LAST_MESSAGE_SECONDS", 0.1)
+    monkeypatch.setattr(comfyui_run, "_ASK_SECONDS", 0.1)
+    made = run("--baseline", "--steps", 2, fault="stalls")["profiled"]
+    assert 0 < made["total_s"] < comfyui_double.STALL_S
+    assert len(made["step_ms"]) == 2
+    assert sum(node["s"] for node in made["nodes"]) <= made["total_s"]
+
+
+def test_a_profiler_that_holds_the_server_up_for_too_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comfyui_run, "_ASK_SECONDS", 0.1)
+    with pytest.raises(NsysprofError, match=r"the run did not end within 0\.6 s: give a longer --timeout"):
+        run("--timeout", 0.6, fault="stalls")
+
+
+def test_a_node_that_is_taken_up_again_is_listed_once() -> None:
+    nodes = [{"node": name, "class": "Any", "s": 0.5} for name in ("1", "2", "1")]
+    assert comfyui_run.with_times(nodes, {"1": 3.0}) == [
+        {"node": "1", "class": "Any", "s": 3.0},
+        {"node": "2", "class": "Any", "s": 0.5},
+    ]
+
+
+def test_nodes_are_timed_in_the_server(run: Run) -> None:
+    made = run("--baseline", "--steps", 2)
+    for part in (made["baseline"], made["profiled"]):
+        assert all(node["s"] > 0 for node in part["nodes"])
+        assert sum(node["s"] for node in part["nodes"]) <= part["total_s"]
 
 
 def test_a_server_without_history(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -484,6 +523,10 @@ BAD = [
     ([], "the following arguments are required: --comfyui"),
     (["--comfyui", "ComfyUI", "--steps", "0"], "argument --steps: must be at least 1, not 0"),
     (["--comfyui", "ComfyUI", "--width", "100"], "must be at least 16 and a multiple of 8, not 100"),
+    (
+        ["--comfyui", "ComfyUI", "--seed", str(2**64)],
+        "--seed: must be at least 0 and at most 1844674407370955",
+    ),
     (["--comfyui", "ComfyUI", "--models", "nowhere"], "no such folder: .*nowhere"),
     (["--comfyui", "ComfyUI", "--port", "70000"], "--port 70000 is no port"),
     (["--comfyui", "ComfyUI", "--frames", "2"], "unrecognized arguments: --frames 2"),

@@ -6,8 +6,10 @@ import os
 import pickle
 import platform
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -292,6 +294,55 @@ def test_what_a_checkpoint_lacks_is_named(run: Run, tmp_path: Path) -> None:
             run("--model", tmp_path / "part.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "lack"),
+    [
+        (
+            "model.diffusion_model.output_blocks.5.",
+            "weights, the first is model.diffusion_model.output_blocks.5.",
+        ),
+        (
+            "first_stage_model.decoder.mid.block_1.norm1.bias",
+            "a weight first_stage_model.decoder.mid.block_1.norm1.bias",
+        ),
+        (
+            "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.bias",
+            "a weight conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.bias",
+        ),
+        (
+            "conditioner.embedders.1.model.transformer.resblocks.0.mlp.c_fc.bias",
+            "a weight conditioner.embedders.1.model.transformer.resblocks.0.mlp.c_fc.bias",
+        ),
+    ],
+)
+def test_a_checkpoint_that_lacks_some_weights_says_which(
+    prefix: str, lack: str, run: Run, tmp_path: Path
+) -> None:
+    run("--save-checkpoint", tmp_path / "toy.safetensors")
+    weights = load_file(str(tmp_path / "toy.safetensors"))
+    part = {name: tensor for name, tensor in weights.items() if not name.startswith(prefix)}
+    assert len(part) < len(weights)
+    save_file(part, str(tmp_path / "part.safetensors"))
+    message = r"part\.safetensors is no whole SDXL checkpoint: it lacks (\d+ )?" + re.escape(lack)
+    with pytest.raises(UsageError, match=message):
+        run("--model", tmp_path / "part.safetensors")
+
+
+def test_a_suffix_in_capitals(run: Run, tmp_path: Path) -> None:
+    save_file(_diffusers_lora(), str(tmp_path / "style.SAFETENSORS"))
+    for name, kind in (("toy.SAFETENSORS", "safetensors"), ("toy.Ckpt", "ckpt")):
+        run("--save-checkpoint", tmp_path / name)
+        made = run("--model", tmp_path / name, "--lora", tmp_path / "style.SAFETENSORS")
+        assert (made["load"]["source"], made["load"]["format"]) == ("file", kind)
+
+
+def test_a_damaged_pickle_is_told_in_words(run: Run, tmp_path: Path) -> None:
+    for content in (b"\x80\x02he.", b"\x80\x02K", b"not a checkpoint at all\n" * 9):
+        (tmp_path / "broken.ckpt").write_bytes(content)
+        with pytest.raises(UsageError, match=r"broken\.ckpt is (damaged|refused): [^:]*[a-z]{3}"):
+            run("--model", tmp_path / "broken.ckpt")
+
+
 def test_sdxl_of_another_size_is_refused(run: Run, tmp_path: Path) -> None:
     run("--save-checkpoint", tmp_path / "toy.safetensors")
     weights = load_file(str(tmp_path / "toy.safetensors"))
@@ -390,6 +441,59 @@ def test_a_lora_that_does_not_fit_is_refused(
     save_file(weights, str(tmp_path / "x.safetensors"))
     with pytest.raises(UsageError, match=rf"x\.safetensors is no LoRA for this model: .*{reason}"):
         run("--lora", tmp_path / "x.safetensors")
+
+
+def _with_a_block_too_many(weights: dict[str, Any], name: str, other: str) -> dict[str, Any]:
+    """Return a LoRA that also changes parts which the toy model has not: ``other`` instead of ``name``."""
+    return {**weights, **{key.replace(name, other): value for key, value in weights.items() if name in key}}
+
+
+@pytest.mark.parametrize(
+    ("weights", "count", "more", "left", "example"),
+    [
+        pytest.param(
+            _diffusers_lora(),
+            1,
+            _with_a_block_too_many(_diffusers_lora(), "down_blocks.1", "down_blocks.7"),
+            1,
+            "unet.down_blocks.7.attentions.0.transformer_blocks.0.attn1.to_v",
+            id="diffusers",
+        ),
+        pytest.param(
+            _kohya_lora(),
+            11,
+            _with_a_block_too_many(
+                _kohya_lora(), "te1_text_model_encoder_layers_0", "te1_text_model_encoder_layers_9"
+            ),
+            5,
+            "text_encoder.encoder.layers.9.mlp.fc1",
+            id="kohya",
+        ),
+    ],
+)
+def test_a_lora_that_fits_in_part_says_what_is_left_out(
+    weights: dict[str, Any],
+    count: int,
+    more: dict[str, Any],
+    left: int,
+    example: str,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "style.safetensors"
+    save_file(weights, str(file))
+    assert run("--lora", file)["lora"] == [{"file": "style.safetensors", "modules": count, "applied": count}]
+    assert capsys.readouterr().err == ""
+    save_file({name: value.clone() for name, value in more.items()}, str(file))
+    assert run("--lora", file)["lora"] == [
+        {"file": "style.safetensors", "modules": count + left, "applied": count}
+    ]
+    are = "is" if left == 1 else "are"
+    assert capsys.readouterr().err == (
+        f"sdxl: style.safetensors: {left} of its {count + left} modules {are} not in this model and {are} "
+        f"left out, such as {example}\n"
+    )
 
 
 def test_a_lora_without_peft_says_what_to_install(
@@ -594,7 +698,14 @@ def test_images_have_the_size_asked_for(run: Run, tmp_path: Path) -> None:
         ("--dtype int8", "argument --dtype: invalid choice: 'int8'"),
         ("--steps 0", "argument --steps: must be at least 1, not 0"),
         ("--steps many", "argument --steps: invalid int value: 'many'"),
-        ("--width 100", "argument --width: must be at least 8 and a multiple of 8, not 100"),
+        ("--width 100", "argument --width: must be at least 16 and a multiple of 8, not 100"),
+        ("--width 8 --height 8", "argument --width: must be at least 16 and a multiple of 8, not 8"),
+        ("--seed -1", "argument --seed: must be at least 0, not -1"),
+        (
+            "--seed 18446744073709551616",
+            "argument --seed: must be at least 0 and at most 18446744073709551615,",
+        ),
+        ("--scheduler ddim --steps 1001", "argument --steps: must be at least 1 and at most 1000, not 1001"),
         ("--cfg nan", "argument --cfg: must be at least 0, not nan"),
         ("--device tpu", "argument --device: must be cpu, cuda or cuda:N, not tpu"),
         ("--scheduler lcm --steps 51", "--scheduler lcm takes at most 50 steps, not 51"),
@@ -657,6 +768,20 @@ def test_an_interrupted_run_says_so(
     assert capsys.readouterr().err == "sdxl: interrupted\n"
     assert json.loads((tmp_path / "run.json").read_text())["error"] == {"kind": "KeyboardInterrupt"}
     assert tree.open == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_run_that_is_ended_leaves_a_record(number: int, code: int, tmp_path: Path) -> None:
+    options = ["--preset", "tiny", "--device", "cpu", "--steps", "1000", "--warmup", "0", "--out", "made"]
+    command = [sys.executable, str(assets.folder("runners") / "sdxl.py"), *options, "--modules", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    end = time.monotonic() + 60
+    while not (tmp_path / "made").exists() and time.monotonic() < end:  # it is made before torch is loaded
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, "")
+    assert json.loads((tmp_path / "made" / "run.json").read_text())["error"] == {"kind": "SystemExit"}
 
 
 def test_an_output_folder_that_cannot_be_made(run: Run, tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_a_grid(sweep: Sweep, tmp_path: Path) -> None:
     done = sweep("batch=1,2", "size=32,64x32", "--", "--steps", "3")
     assert done.code == 0
     assert done.out == (
-        "batch 1 to 2 at size 32x32: time x1.07, a step x1.17, images/s x1.87, memory x1.12\n"
-        "size 32x32 to 64x32 at batch 1: no difference in time and memory\n"
+        "batch 1 to 2 at size 32x32, one run each: images/s x1.87, memory x1.12\n"
+        "size 32x32 to 64x32 at batch 1, one run each: no difference that so few runs can tell\n"
         "fake_runner · NVIDIA Test · one run each · torch 2.0 · diffusers "
         f"{rows(tmp_path, 'SELECT version_diffusers FROM runs')[0]['version_diffusers']} · driver 550\n"
         "\n"
@@ -167,7 +167,7 @@ def test_what_nobody_could_tell_of_the_defaults_the_record_tells(sweep: Sweep) -
         ("64x64", {"batch": "1", "turbo": "off", "size": "64x64"}),
     ]
     assert result["axes"][2]["values"] == ["64x64", "512x512"]
-    assert result["headline"][0] == "batch 1 to 2: time x1.13, a step x1.16, images/s x1.77, memory x1.12"
+    assert result["headline"][0] == "batch 1 to 2, one run each: images/s x1.77, memory x1.12"
 
 
 def test_repeats_go_round_all_configurations_before_any_again(sweep: Sweep, tmp_path: Path) -> None:
@@ -175,6 +175,7 @@ def test_repeats_go_round_all_configurations_before_any_again(sweep: Sweep, tmp_
     assert starts(tmp_path) == ["--batch=1", "--batch=2"] * 3
     assert "time s    min    max  s/step" in done.out
     assert "median of 3 runs" in done.out
+    assert done.out.startswith("batch 1 to 2: time x1.13, a step x1.16, images/s x1.77, memory x1.12\n")
     assert "[6/6] batch 2 #3  " in done.err
 
 
@@ -182,7 +183,7 @@ def test_too_little_memory_is_a_row_and_not_the_end(sweep: Sweep, tmp_path: Path
     done = sweep("batch=1,16,2", "--repeat", "2", "--no-html")
     assert done.code == 0
     assert "OOM" in done.out
-    assert "batch 1 to 2: " in done.out
+    assert "batch 1 to 2, 2 runs each: " in done.out
     assert "; 16 does not fit into memory" in done.out
     reason = "fake_runner: error: out of memory on cuda:0: lower --batch"
     assert f"out of memory: batch 16 ({reason})" in done.out

@@ -191,7 +191,7 @@ def test_a_default_that_an_axis_names_is_no_second_bar_on_the_first(
     chromium: Browser, tmp_path: Path, image: Path
 ) -> None:
     once = example(image=image, each=True)
-    again = replace(once.points[0], label="batch 1", time_s=Spread(90.0, 90.0, 90.0))
+    again = replace(once.points[0], label="batch 1", time_s=Spread(90.0, 90.0, 90.0, 3))
     twice = replace(once, points=(*once.points, again))
     chromium.open(write_sweep_page(twice, tmp_path / "sweep.html"))
     curve, size = plotted(chromium, 1, 0)[0], plotted(chromium, 2, 0)[0]

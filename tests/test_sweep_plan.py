@@ -67,7 +67,7 @@ def test_each_axis_round_the_defaults(sdxl: Runner) -> None:
             [("512", "512"), ("1280", "768"), ("64", "32")],
             "512x512 1280x768 64x32",
         ),
-        ("resolution=8x8", [("8", "8")], "8x8"),
+        ("resolution=16x16", [("16", "16")], "16x16"),
     ],
 )
 def test_size_is_width_and_height(sdxl: Runner, text: str, words: list[tuple[str, str]], values: str) -> None:
@@ -122,7 +122,7 @@ def test_axes_that_make_no_sense(sdxl: Runner, texts: list[str], message: str) -
     ("texts", "rest", "message"),
     [
         (["batch=1,0"], "", "argument --batch: must be at least 1, not 0"),
-        (["size=512,100"], "", "must be at least 8 and a multiple of 8, not 100"),
+        (["size=512,100"], "", "must be at least 16 and a multiple of 8, not 100"),
         (["scheduler=euler,eular"], "", "invalid choice: 'eular'"),
         (["scheduler=lcm", "steps=20,64"], "", "--scheduler lcm takes at most 50 steps, not 64"),
         (["lora=absent.safetensors"], "", "no such LoRA file"),

@@ -8,10 +8,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from sweep_example import HOSTILE, example
 
+from nsysprof.render.sweep_page import sweep_html
 from nsysprof.render.sweep_progress import SweepProgress, left_text
 from nsysprof.render.sweep_tables import print_sweep
+from nsysprof.sweep.headline import headline
 from nsysprof.sweep.plan import Config
-from nsysprof.sweep.results import Sweep
+from nsysprof.sweep.results import AxisResult, Point, Spread, Sweep
 from nsysprof.sweep.sweep import Advance
 
 
@@ -58,6 +60,54 @@ def test_the_headline_says_what_each_axis_does() -> None:
     )
 
 
+def with_runs(count: int, factor: float) -> tuple[AxisResult, list[Point]]:
+    """Return an axis of two configurations of ``count`` runs whose figures differ by ``factor``."""
+    axis = AxisResult("cfg", ("7", "8"), True)
+    points = [
+        replace(
+            example().points[0],
+            values={"cfg": value},
+            time_s=Spread(time, time, time, count),
+            step_s=Spread(time / 20, time / 20, time / 20, count),
+            memory_bytes=Spread(size, size, size, count),
+        )
+        for value, time, size in (("7", 1.0, 1e9), ("8", factor, 1.05e9))
+    ]
+    return axis, [replace(point, images_per_s=None) for point in points]
+
+
+@pytest.mark.parametrize(
+    ("count", "factor", "text"),
+    [
+        (1, 1.19, "cfg 7 to 8, one run each: memory x1.05"),
+        (2, 1.19, "cfg 7 to 8, 2 runs each: memory x1.05"),
+        (3, 1.19, "cfg 7 to 8: time x1.19, a step x1.19, memory x1.05"),
+        (1, 1.4, "cfg 7 to 8, one run each: time x1.40, a step x1.40, memory x1.05"),
+        (1, 0.7, "cfg 7 to 8, one run each: time x0.70, a step x0.70, memory x1.05"),
+    ],
+)
+def test_few_runs_tell_no_small_difference_in_time(count: int, factor: float, text: str) -> None:
+    axis, points = with_runs(count, factor)
+    assert headline([axis], points, each=False) == (text,)
+    same = [replace(point, memory_bytes=points[0].memory_bytes) for point in points]
+    if count < 3 and factor == 1.19:
+        told = headline([axis], same, each=False)[0]
+        assert told.endswith(" each: no difference that so few runs can tell")
+
+
+def test_an_unfinished_sweep_claims_the_repeats_that_there_are() -> None:
+    sweep = example()
+    first, *rest = sweep.points
+    assert first.time_s is not None
+    half = replace(sweep, points=(replace(first, time_s=replace(first.time_s, count=1)), *rest))
+    assert half.repeat == 3
+    assert " \N{MIDDLE DOT} median of 1 to 3 runs \N{MIDDLE DOT} " in printed(half, 120)
+    assert "1 to 3 runs each" in sweep_html(half)
+    assert " \N{MIDDLE DOT} median of 3 runs \N{MIDDLE DOT} " in printed(sweep, 120)
+    none = replace(sweep, points=(replace(first, status="missing", time_s=None),), headline=())
+    assert " \N{MIDDLE DOT} no runs \N{MIDDLE DOT} " in printed(none, 120)
+
+
 def test_profiled_configurations_show_their_parts() -> None:
     lines = printed(example(profiled=True), 120).splitlines()
     at = next(index for index, line in enumerate(lines) if line.startswith("Where a step went"))
@@ -70,7 +120,7 @@ def test_what_has_not_run_yet_is_there_without_figures() -> None:
     missing = replace(sweep.points[0], status="missing", time_s=None, step_s=None, memory_bytes=None)
     text = printed(replace(sweep, points=(missing,), headline=()), 80)
     assert [line.split() for line in text.splitlines() if line.startswith("batch 1")] == [
-        ["batch", "1,", "512x512", "-", "1", "512x512"]
+        ["batch", "1,", "512x512", "-", "1", "512x512", "20", "8.0"]
     ]
 
 

@@ -18,7 +18,7 @@ from nsysprof.capture.options import known_options, profile_command
 from nsysprof.capture.place import find_places, reserved, scratch
 from nsysprof.capture.preflight import try_ranges
 from nsysprof.capture.process import Ended, Streams
-from nsysprof.capture.request import Request
+from nsysprof.capture.request import Request, Target
 from nsysprof.capture.start import program_temp, run_nsys
 from nsysprof.errors import CaptureError, NsysError, NsysprofError, UsageError
 
@@ -43,6 +43,8 @@ TIMED_OUT = 124
 class Capture:
     """What a capture left behind."""
 
+    target: Target
+    """What was launched, and which part of it was to be recorded."""
     nsys: Nsys
     """The nsys that was used."""
     ended: Ended
@@ -136,7 +138,7 @@ class _Job:
         if kept.report:  # else there is nothing to describe, and the name stays free for the next attempt
             written, unwritten = self.keeper.describe(manifest(shown, nsys, gpus, ended, rest))
             failure = failure or unwritten
-        return Capture(nsys, ended, kept.report, kept.export, written, record, gpus, failure)
+        return Capture(request.target, nsys, ended, kept.report, kept.export, written, record, gpus, failure)
 
     def _environment(self) -> dict[str, str]:
         """Return the program's environment: ours, output unbuffered, and what runners look for."""
@@ -157,4 +159,8 @@ class _Job:
                 f"nsys recorded nothing: the NVTX range {self.request.target.range_name!r} never opened",
                 "check its name and the program's nvtx (0.2.11 for nsys before 2025), or use --whole-process",
             )
+        if self.request.target.delay_s and not (ended.code and words):
+            delay = f"{self.request.target.delay_s:g}"
+            reason = f"nsys recorded nothing: the program ended in its first {delay} s"
+            return CaptureError(reason, "give a shorter --delay")
         return CaptureError("nsys wrote no report" + (f"; the last words: {words[-1]}" if words else ""))

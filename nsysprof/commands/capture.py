@@ -92,6 +92,6 @@ def capture(
     request = Request(target, output, name, force, nsys, Patience(timeout, END_SECONDS))
     with export_bar(Console(stderr=True)) as progress:
         done = run_capture(request, streams(sys.stdout.buffer, sys.stderr.buffer, progress), progress)
-    verdict = judge_capture(done, is_runner=target.is_runner)
+    verdict = judge_capture(done)
     print_verdict(done, verdict, Console(highlight=False))
     raise typer.Exit(done.exit_code(useless=bool(verdict and verdict.problems)))

@@ -3,12 +3,13 @@
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nsysprof.capture.request import Target
 from nsysprof.capture.session import Capture
 from nsysprof.errors import MissingDataError
 from nsysprof.measure.distortion import distortion, step_ms
@@ -32,6 +33,10 @@ class Expected:
     """Milliseconds of each step outside the profiled range."""
     profiled_ms: tuple[float, ...] = ()
     """Milliseconds of each step inside it, by the program's own clock."""
+    part: str = ""
+    """Which part of the program was recorded, such as ``in its first 2 s``; empty for all of it."""
+    advice: str = ""
+    """How to have another part recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,32 @@ class Verdict:
     """What to type next."""
 
 
-def judge_capture(capture: Capture, *, is_runner: bool) -> Verdict | None:
+def judge_capture(capture: Capture) -> Verdict | None:
     """Judge what ``capture`` exported; None when there is no export. Raises TraceError when it is damaged."""
     if capture.export is None:
         return None
-    return judge(capture.export, expect(capture.record, has_gpu=bool(capture.gpus), is_runner=is_runner))
+    target = capture.target
+    expected = expect(capture.record, has_gpu=bool(capture.gpus), is_runner=target.is_runner)
+    part, advice = recorded_part(target)
+    return judge(capture.export, replace(expected, part=part, advice=advice))
+
+
+def recorded_part(target: Target) -> tuple[str, str]:
+    """Return which part of a program was to be recorded, and how to choose another; empty for all of it.
+
+    A runner opens its own range round all that matters, which counts as all.
+    """
+    delay, duration = target.delay_s, target.duration_s
+    if target.range_name is not None and not target.is_runner:
+        name = target.range_name
+        return f"within the NVTX range {name!r}", "give --capture-range a range that encloses the work"
+    if delay and duration:
+        return f"from {delay:g} s to {delay + duration:g} s", "change --delay, or give a longer --duration"
+    if delay:
+        return f"after its first {delay:g} s", "give a shorter --delay"
+    if duration:
+        return f"in its first {duration:g} s", "add --delay S to skip its start, or give a longer --duration"
+    return "", ""
 
 
 def expect(record: Mapping[str, Any] | None, *, has_gpu: bool, is_runner: bool) -> Expected:
@@ -111,8 +137,14 @@ def judge(path: Path, expected: Expected) -> Verdict:
             *(warning for warning in told if warning not in known),
         ),
         distortion=distortion(expected.baseline_ms, expected.profiled_ms),
-        next_command="nsysprof doctor" if problems else f"nsysprof hotspots {_quoted(str(path))}",
+        next_command=_next_command(path, expected, is_useless=bool(problems)),
     )
+
+
+def _next_command(path: Path, expected: Expected, *, is_useless: bool) -> str:
+    if not is_useless:
+        return f"nsysprof hotspots {_quoted(str(path))}"
+    return "nsysprof capture --help" if expected.part else "nsysprof doctor"
 
 
 def _quoted(path: str) -> str:
@@ -136,6 +168,8 @@ def _hotspots(trace: Trace) -> Hotspots | None:
 
 def _problems(counts: tuple[int, int, int], expected: Expected, graphs: int) -> tuple[str, ...]:
     kernels, api_calls, ranges = counts
+    if expected.part:
+        return _problems_of_a_part(counts, expected, graphs)
     problems = []
     if expected.gpu and not kernels and not graphs:
         if api_calls:
@@ -159,6 +193,19 @@ def _problems(counts: tuple[int, int, int], expected: Expected, graphs: int) -> 
             "nvtx and this nsys do not understand each other"
         )
     return tuple(problems)
+
+
+def _problems_of_a_part(counts: tuple[int, int, int], expected: Expected, graphs: int) -> tuple[str, ...]:
+    """Say what is not in the part of the program that was recorded: it may well be elsewhere."""
+    kernels, api_calls, ranges = counts
+    lack = ""
+    if not any(counts) and not graphs:
+        lack = "nothing was recorded: the program used no CUDA and opened no NVTX range"
+    elif expected.gpu and not kernels and not graphs:
+        lack = "no kernels were recorded: " + ("there were only API calls" if api_calls else "none ran")
+    elif expected.ranges and not ranges:
+        lack = "no NVTX ranges were recorded: the program opened none"
+    return (f"{lack} {expected.part}; {expected.advice}",) if lack else ()
 
 
 def _step_notes(steps: int, expected: Expected) -> tuple[str, ...]:

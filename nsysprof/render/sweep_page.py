@@ -11,6 +11,7 @@ from nsysprof.render.sweep_images import Embedded, embedded
 from nsysprof.render.sweep_records import to_dict
 from nsysprof.render.sweep_tables import STATUS_WORDS, about
 from nsysprof.render.text import plain
+from nsysprof.sweep.headline import runs_each
 from nsysprof.sweep.results import Point, Sweep
 
 SCRIPTS = (
@@ -72,7 +73,7 @@ def _page_data(sweep: Sweep) -> dict[str, object]:
 def _facts(sweep: Sweep) -> Iterator[tuple[str, str, str]]:
     """Yield term, value and a note that puts the value in proportion."""
     measured = [point for point in sweep.points if point.status == "ok"]
-    repeats = f"{sweep.repeat} runs each" if sweep.repeat > 1 else "one run each"
+    repeats = runs_each(*sweep.runs_each)
     lost = len(sweep.points) - len(measured)
     yield "Configurations", str(len(sweep.points)), repeats + (f", {lost} without figures" if lost else "")
     torch = sweep.versions.get("torch")

@@ -37,6 +37,7 @@ def to_dict(sweep: Sweep) -> dict[str, object]:
         "runner": sweep.runner,
         "each": sweep.each,
         "repeat": sweep.repeat,
+        "runs_each": list(sweep.runs_each),
         "complete": not sweep.stopped_by,
         "gpu": sweep.gpu,
         "memory": sweep.memory,

@@ -11,6 +11,7 @@ from nsysprof.render.format import duration, number_of, short_share, significant
 from nsysprof.render.palette import bucket_label, category_color
 from nsysprof.render.terminal import grid
 from nsysprof.render.text import plain, shortened
+from nsysprof.sweep.headline import runs_each
 from nsysprof.sweep.results import Point, Spread, Sweep
 
 STATUS_WORDS = {
@@ -56,7 +57,9 @@ def about(sweep: Sweep) -> str:
     """Return what ran where, in one line."""
     shown = ("torch", "diffusers", "cuda", "driver", "nsys")
     versions = [f"{key} {sweep.versions[key]}" for key in shown if sweep.versions.get(key)]
-    repeats = f"median of {sweep.repeat} runs" if sweep.repeat > 1 else "one run each"
+    least, most = sweep.runs_each
+    some = f"{least} to {most}" if least < most else str(most)
+    repeats = f"median of {some} runs" if most > 1 else runs_each(least, most)
     return plain(" \N{MIDDLE DOT} ".join([sweep.runner, sweep.gpu or "CPU", repeats, *versions]))
 
 
@@ -93,7 +96,7 @@ def _figures(sweep: Sweep, *, wide: bool) -> list[_Column]:
         _Column(f"Max {sweep.memory}", 8, lambda point: _bytes(point.memory_bytes)),
         _Column("time s", 6, lambda point: _SHORT.get(point.status) or _middle(point.time_s)),
     ]
-    if sweep.repeat > 1:
+    if sweep.runs_each[1] > 1:
         columns += [
             _Column("min", 5, lambda point: significant(point.time_s.low) if point.time_s else ""),
             _Column("max", 5, lambda point: significant(point.time_s.high) if point.time_s else ""),

@@ -19,6 +19,8 @@ class Spread:
     """Median."""
     high: float
     """Most."""
+    count: int
+    """Repeats that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Sweep:
     each: bool
     """One axis at a time round the first point, instead of every combination."""
     repeat: int
-    """Runs asked for of each configuration."""
+    """Runs asked for of each configuration; `runs_each` tells how many there are."""
     points: tuple[Point, ...]
     """The configurations, in their order."""
     memory: str
@@ -93,6 +95,12 @@ class Sweep:
     """The SQLite file."""
     stopped_by: int = 0
     """The signal that ended it before its end, 0 when it is complete."""
+
+    @property
+    def runs_each(self) -> tuple[int, int]:
+        """Return how many runs stand behind a configuration's figures, least and most; zeros for none."""
+        counts = [point.time_s.count for point in self.points if point.time_s]
+        return (min(counts), max(counts)) if counts else (0, 0)
 
     @property
     def exit_code(self) -> int:

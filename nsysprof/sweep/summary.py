@@ -73,7 +73,7 @@ def _point(config: Config, rows: Sequence[Row], size: str, store: Store) -> Poin
 def spread(rows: Sequence[Mapping[str, Any]], key: str) -> Spread | None:
     """Return least, median and most of a column over ``rows``; None where no row has a value."""
     values = [row[key] for row in rows if row.get(key) is not None]
-    return Spread(min(values), median(values), max(values)) if values else None
+    return Spread(min(values), median(values), max(values), len(values)) if values else None
 
 
 def _options(rows: Sequence[Row]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Watch:
         self.attached: list[str] = []
         self.runs: dict[str, dict[str, Any]] = {}
         self.peak_memory: dict[str, Any] | None = None
+        self._node_s: dict[str, float] = {}
         self._clocks: list[Any] = []
         self._clock: Any = None
         self._steps = 0
@@ -76,7 +77,7 @@ class Watch:
     @contextlib.contextmanager
     def run(self, prompt_id: str, *, marked: bool) -> Iterator[None]:
         """Time a run, and mark it where that is asked for; the GPU is waited for before and after."""
-        self._clocks, self._steps = [], 0
+        self._clocks, self._steps, self._node_s = [], 0, {}
         if self.device.type == "cuda" and not self.runs:
             _torch().cuda.reset_peak_memory_stats(self.device)
         marks = ranges.annotate(ranges.CAPTURE) if marked and self._has_nvtx else ranges.silenced()
@@ -88,12 +89,23 @@ class Watch:
             self._wait()
             total = time.perf_counter() - began
         step_ms = [one for clock in self._clocks for one in clock.step_ms()]
-        self.runs[prompt_id] = {"step_ms": step_ms, "total_s": round(total, 6)}
+        node_s = {name: round(seconds, 6) for name, seconds in self._node_s.items()}
+        self.runs[prompt_id] = {"step_ms": step_ms, "total_s": round(total, 6), "node_s": node_s}
         self.peak_memory = run_record.peak_memory(self.device)
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
             _torch().cuda.synchronize(self.device)
+
+    @contextlib.contextmanager
+    def node(self, name: str, class_type: str) -> Iterator[None]:
+        """Time and mark a node's execution; a node that is taken up again adds to its time."""
+        began = time.perf_counter()
+        try:
+            with ranges.annotate(f"node {class_type}"):
+                yield
+        finally:
+            self._node_s[name] = self._node_s.get(name, 0.0) + time.perf_counter() - began
 
     @contextlib.contextmanager
     def denoising(self) -> Iterator[None]:
@@ -164,12 +176,13 @@ def _attach_run(watch: Watch) -> None:
     executor.execute = execute
 
 
-def _attach_nodes(_: Watch) -> None:
+def _attach_nodes(watch: Watch) -> None:
     execution: Any = importlib.import_module("execution")
     plain = execution.execute
 
     async def execute(server: Any, dynprompt: Any, caches: Any, node: Any, *rest: Any, **more: Any) -> Any:
-        with ranges.annotate(f"node {dynprompt.get_node(node)['class_type']}"):
+        shown = getattr(dynprompt, "get_display_node_id", str)(node)  # as the server's messages name it
+        with watch.node(shown, dynprompt.get_node(node)["class_type"]):
             return await plain(server, dynprompt, caches, node, *rest, **more)
 
     if not inspect.iscoroutinefunction(plain):

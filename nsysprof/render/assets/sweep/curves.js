@@ -66,13 +66,14 @@ function curveCsv(axis) {
 }
 
 function startCurves() {
+  const [least, most] = sweep.runs_each;
   if (!varied.length) emptyState("curves", "Nothing varies", "There is one configuration only; the table has its figures.");
   for (const axis of varied) {
     const series = measuredLines(axis);
     const lost = lostTrace(axis).length ? " A red cross is a configuration that failed." : "";
     const { body } = figure("curves", {
       title: axis.key,
-      text: (sweep.repeat > 1 ? `Medians of up to ${sweep.repeat} runs, with the range from least to most.` : "One run each.") + lost,
+      text: (most > 1 ? `Medians of ${least < most ? `${least} to ` : ""}${most} runs, with the range from least to most.` : "One run each.") + lost,
       csv: () => curveCsv(axis),
     });
     body.className = "four";

@@ -8,7 +8,7 @@ function tableColumns() {
   const columns = [["plan", (point) => point.label], [`max ${sweep.memory}`, (point) => (point.memory_bytes ? bytes(point.memory_bytes.median) : "")]];
   if (points.some((point) => point.allocated_bytes)) columns.push(["allocated", (point) => (point.allocated_bytes ? bytes(point.allocated_bytes.median) : "")]);
   columns.push(["time s", (point) => (point.time_s ? significant(point.time_s.median) : STATUS[point.status] || "")]);
-  if (sweep.repeat > 1) {
+  if (sweep.runs_each[1] > 1) {
     columns.push(["min", (point) => (point.time_s ? significant(point.time_s.min) : "")], ["max", (point) => (point.time_s ? significant(point.time_s.max) : "")]);
   }
   columns.push(["s/step", (point) => (point.step_s ? significant(point.step_s.median) : "")]);
@@ -25,7 +25,7 @@ function startTable() {
   const wordy = (name) => name === "plan" || name === "what went wrong";
   const { body } = figure("table", {
     title: `${count(points.length)} configuration${points.length === 1 ? "" : "s"}`,
-    text: sweep.repeat > 1 ? "Times and sizes are medians of the repeats." : "",
+    text: sweep.runs_each[1] > 1 ? "Times and sizes are medians of the repeats." : "",
     csv: () => [columns.map(([name]) => name), ...points.map((point) => columns.map(([, text]) => text(point)))],
   });
   body.append(node("div", { class: "scroll", tabindex: "0" }, node("table", { id: "runs" },
