@@ -361,8 +361,8 @@ def untouched(_: Rows) -> None:
 
 ANSWERS = frozenset({0})
 """Values that no program produces, yet there is an answer."""
-OR_NOTHING = frozenset({0, 4})
-"""There may be nothing left."""
+OR_IMPOSSIBLE = frozenset({0, 3})
+"""There may be no row left whose times are possible."""
 ANY = frozenset({0, 3, 4})
 
 CHANGES: dict[str, tuple[int, frozenset[int], Callable[[Rows], None]]] = {
@@ -370,9 +370,9 @@ CHANGES: dict[str, tuple[int, frozenset[int], Callable[[Rows], None]]] = {
     "shuffled rows": (2, ANSWERS, shuffled),
     "wrong types": (6, ANY, wrong_types),
     "NULLs": (5, ANY, nulls),
-    "negative times": (4, OR_NOTHING, negative_times),
-    "overflowing times": (6, OR_NOTHING, huge_times),
-    "end before start": (4, OR_NOTHING, end_before_start),
+    "negative times": (4, OR_IMPOSSIBLE, negative_times),
+    "overflowing times": (6, OR_IMPOSSIBLE, huge_times),
+    "end before start": (4, OR_IMPOSSIBLE, end_before_start),
     "all at one moment": (2, ANSWERS, one_moment),
     "correlation ids": (5, ANSWERS, correlations),
     "orphan ids": (5, ANSWERS, orphans),
