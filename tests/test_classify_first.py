@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_classify_corpus import rows
 
-from nsysprof.classify import classify_kernel, rule_set
+from nsysprof.classify import classify_kernel, first, rule_set
 from nsysprof.classify.first import ANY, Ordered, alternatives, first_characters
 from nsysprof.classify.rules import ANYWHERE, builtin_rules
 
@@ -17,7 +18,7 @@ PIECES = sorted({piece for pattern in PATTERNS for piece in re.findall(r"\w+|\W"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "first"),
+    ("pattern", "found"),
     [
         ("abc", "a"),
         ("a?bc", "ab"),
@@ -37,8 +38,8 @@ PIECES = sorted({piece for pattern in PATTERNS for piece in re.findall(r"\w+|\W"
         ("", ANY),
     ],
 )
-def test_first_characters(pattern: str, first: str | None) -> None:
-    assert first_characters(pattern) == (frozenset(first) if first is not None else ANY)
+def test_first_characters(pattern: str, found: str | None) -> None:
+    assert first_characters(pattern) == (frozenset(found) if found is not None else ANY)
 
 
 def test_alternatives() -> None:
@@ -53,12 +54,15 @@ def plain_match(text: str, at: int) -> int | None:
     )
 
 
+@pytest.mark.parametrize("many", [0, 10**9])
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
-def test_the_first_that_matches_is_found(text: str) -> None:
-    ordered = Ordered(PATTERNS)
-    assert ordered.match(text) == plain_match(text, 0)
-    positions = [plain_match(text, at) for at in range(len(text))]
-    assert ordered.search(text) == min((number for number in positions if number is not None), default=None)
+def test_the_first_that_matches_is_found(many: int, text: str) -> None:
+    with patch.object(first, "_MANY", many):  # together, and one by one
+        ordered = Ordered(PATTERNS)
+        assert ordered.match(text) == plain_match(text, 0)
+        positions = [plain_match(text, at) for at in range(len(text))]
+        found = [number for number in positions if number is not None]
+        assert ordered.search(text) == min(found, default=None)
 
 
 def test_names_differ_in_numbers_and_are_one_unless_a_users_word_tells_them_apart(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ is not read here counts as any character: it is tried in vain then, never left o
 import re
 import string
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 ANY = None
 """Stands for every character."""
@@ -18,6 +19,8 @@ _QUALIFIED = re.compile(_SCOPE).match
 _Compiled = tuple[Callable[[str, int], re.Match[str] | None], list[int]]
 _PLAIN = re.compile(r"(\w)(?![?*{])[^|]*$")
 """A pattern that begins with a character as it is, and is no choice."""
+_PLAIN_CHARACTERS = re.compile(r"(?:\w(?![?*{+]))+")
+_MANY = 1_000  # texts and positions, after which compiling patterns together is worth its time
 _QUANTIFIER = re.compile(r"[?*+]|\{(\d*)(?:,\d*)?\}")
 
 
@@ -26,26 +29,35 @@ class _UnreadError(Exception):
 
 
 class Ordered:
-    """Patterns of which the first that matches is looked for, with only those tried that can."""
+    """Patterns of which the first that matches is looked for, with only those tried that can.
+
+    Compiling takes longer than matching a few texts, so at first each pattern is compiled when its literal
+    beginning is met, and only for many texts those with one first character are compiled together.
+    """
 
     def __init__(self, patterns: Sequence[str]) -> None:
         """Take the patterns apart; each is valid and without capturing groups."""
         self._parts = [
-            (number, part, first_characters(part))
+            (number, part, _literal(part))
             for number, pattern in enumerate(patterns)
             for part in alternatives(pattern)
         ]
-        self._compiled: dict[str, _Compiled | None] = {}
+        self._single: dict[str, Callable[[str, int], re.Match[str] | None]] = {}
+        self._together: dict[str, _Compiled | None] = {}
+        self._asked = 0
 
     def match(self, text: str, at: int = 0) -> int | None:
         """Return the number of the first pattern that matches at a position, None if none does."""
+        self._asked += 1
+        if self._asked < _MANY:
+            return self._match_singly(text, at)
         key = text[at : at + 1]
         if not at and _QUALIFIED(text):
             key += "::"
         try:
-            compiled = self._compiled[key]
+            compiled = self._together[key]
         except KeyError:
-            compiled = self._compiled[key] = self._compile(key[:1], qualified=at > 0 or len(key) > 1)
+            compiled = self._together[key] = self._compile(key[:1], qualified=at > 0 or len(key) > 1)
         if compiled is None:
             return None
         found = compiled[0](text, at)
@@ -56,16 +68,37 @@ class Ordered:
         found = [number for at in range(len(text)) if (number := self.match(text, at)) is not None]
         return min(found, default=None)
 
+    def _match_singly(self, text: str, at: int) -> int | None:
+        for number, part, literal in self._parts:
+            if text.startswith(literal, at):
+                try:
+                    match = self._single[part]
+                except KeyError:
+                    match = self._single[part] = re.compile(part).match
+                if match(text, at):
+                    return number
+        return None
+
     def _compile(self, character: str, qualified: bool) -> _Compiled | None:
         parts = [
             (number, part)
-            for number, part, first in self._parts
+            for number, part, first in self._by_character
             if (first is ANY or character in first or not character.isascii())
             and (qualified or not part.startswith(_SCOPE))
         ]
         # an empty group behind each part tells which one matched
         pattern = re.compile("|".join(f"(?:{part})()" for _, part in parts))
         return (pattern.match, [number for number, _ in parts]) if parts else None
+
+    @cached_property
+    def _by_character(self) -> list[tuple[int, str, frozenset[str] | None]]:
+        return [(number, part, first_characters(part)) for number, part, _ in self._parts]
+
+
+def _literal(pattern: str) -> str:
+    """Return characters that every match begins with; the pattern is no choice."""
+    found = _PLAIN_CHARACTERS.match(pattern)
+    return found.group() if found else ""
 
 
 def alternatives(pattern: str) -> list[str]:
