@@ -61,7 +61,7 @@ def _kernel_title(hotspots: Hotspots, name: str) -> str:
     """Return the family where the kernel is alone in it, else what of the name fits."""
     family = next(kernel.family for kernel in hotspots.kernels if kernel.name == name)
     alone = family and sum(kernel.family == family for kernel in hotspots.kernels) == 1
-    return shortened(family if alone else readable_kernel(name), 34)
+    return shortened(family if alone else readable_kernel(name), 28)
 
 
 def _spread(times: Sequence[int]) -> str:
