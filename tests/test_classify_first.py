@@ -74,6 +74,17 @@ def test_names_differ_in_numbers_and_are_one_unless_a_users_word_tells_them_apar
     assert classify_kernel("void mine::my_softmax_thing1235<int>(int)", rules).category == "softmax"
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [".*?thing1", ".*?thing12", ".*?_x[1-9]+_", ".*?12\\d", ".*?thing_?1(?:2|3)\\d+", ".*?g12(?#:()3"],
+)
+def test_words_of_users_see_every_digit(tmp_path: Path, pattern: str) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(f"[[rule]]\npattern = '{pattern}'\ncategory = 'fft'\n")
+    rules = rule_set(path)
+    assert classify_kernel("void mine::my_x77_softmax_thing1234<int>(int)", rules).category == "fft"
+
+
 def test_a_name_of_another_script_is_tried_on_every_rule() -> None:
     assert Ordered([r"\wb", "b"]).match("äb") == 0
 

@@ -36,6 +36,10 @@ def names_that(pattern: str) -> list[tuple[re.Match[str], KernelFacts]]:
     return found
 
 
+def test_an_ending_over_and_over_is_read_in_time() -> None:
+    decode("void at::native::sin" + "_kernel_cuda" * 300 + "x(int)")
+
+
 def test_a_wrapped_functor_takes_the_types_of_its_wrapper() -> None:
     wrapper = (
         r"(?P<kind>AUnary|BUnary|Binary)Functor<"

@@ -131,6 +131,25 @@ def test_a_graph_launched_between_steps_hides_what_the_gpu_did_then(tmp_path: Pa
     ]
 
 
+def test_a_graph_may_run_for_long_beside_another_stream(tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(4):
+        start = 1_000 * step
+        builder.nvtx(f"step {step}", start, start + 200)
+        builder.launch(
+            "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
+        )
+    builder.api("cudaGraphLaunch_v10000", 1_100, 1_110, 100)
+    builder.launch("copy_kernel", (1_120, 1_130), (1_140, 1_150), correlation=50, stream=9)
+    builder.launch("copy_kernel", (2_120, 2_130), (2_140, 2_150), correlation=51, stream=9)
+    found = measure(builder, tmp_path)  # on which of the two streams the graph ran, nobody knows
+    assert [step.hidden_graphs for step in found.steps] == [0, 1, 0, 0]
+    builder.launch("copy_kernel", (1_040, 1_050), (1_060, 1_070), correlation=52, stream=11)
+    (tmp_path / "more").mkdir()
+    found = measure(builder, tmp_path / "more")
+    assert [step.hidden_graphs for step in found.steps] == [0, 1, 1, 1]
+
+
 def test_a_graph_of_a_process_hides_nothing_on_a_gpu_that_it_does_not_use(tmp_path: Path) -> None:
     builder = TraceBuilder().gpu(1, "NVIDIA H200")
     for step in range(2):

@@ -266,3 +266,32 @@ def test_no_row_has_possible_times(tmp_path: Path) -> None:
     path = builder.write(tmp_path / "trace.sqlite")
     with open_trace(path) as trace, pytest.raises(TraceError, match="no row of CUPTI_ACTIVITY_KIND_KERNEL "):
         measure_hotspots(trace)
+
+
+@pytest.mark.parametrize("table", ["CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_RUNTIME"])
+def test_times_whose_difference_wraps_round_are_left_out(tmp_path: Path, table: str) -> None:
+    builder = TraceBuilder()
+    for at in range(4):
+        builder.launch(
+            "gemm_kernel", (100 * at + 1, 100 * at + 9), (100 * at + 10, 100 * at + 30), correlation=at + 1
+        )
+    path = builder.write(tmp_path / "trace.sqlite")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f'UPDATE {table} SET start = {2**63 - 1}, "end" = {-(2**63)} WHERE rowid = 2')
+        database.commit()
+    with open_trace(path) as trace:
+        found = measure_hotspots(trace)
+    assert f"1 of 4 rows of {table} have impossible times and are left out" in found.warnings
+    assert sum(kernel.count for kernel in found.kernels) == (3 if table.endswith("KERNEL") else 4)
+
+
+def test_rowids_as_far_apart_as_can_be(tmp_path: Path) -> None:
+    builder = TraceBuilder().nvtx("step 0", 0, 50).nvtx("step 1", 100, 150)
+    builder.launch("gemm_kernel", (1, 9), (10, 30), correlation=1)
+    path = builder.write(tmp_path / "trace.sqlite")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"UPDATE NVTX_EVENTS SET rowid = {-(2**63) + 1} WHERE rowid = 1")
+        database.execute(f"UPDATE NVTX_EVENTS SET rowid = {2**63 - 2} WHERE rowid = 2")
+        database.commit()
+    with open_trace(path) as trace:
+        assert len(measure_hotspots(trace).steps) == 2

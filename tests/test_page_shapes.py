@@ -185,3 +185,16 @@ def test_a_slow_step_does_not_flatten_the_others(chromium: Browser, tmp_path: Pa
     assert chromium.run(top) > 0.010
     assert "Cut off" not in chromium.text("#steps .figure > p")
     assert chromium.logs() == []
+
+
+def test_kernels_of_steps_that_took_no_time(chromium: Browser, tmp_path: Path) -> None:
+    builder = TraceBuilder()
+    for step in range(3):
+        at = 1_000 * step
+        builder.nvtx(f"step {step}", at, at + 900)
+        builder.launch("z_kernel", (at + 30, at + 40), (at + 50, at + 50), correlation=20 + step)
+        builder.api("cudaMemcpyAsync_v3020", at + 60, at + 70, 50 + step)
+        builder.memcpy(at + 80, at + 90, correlation=50 + step)
+    builder.launch("a_kernel", (5_000, 5_010), (5_020, 5_030), correlation=99)
+    chromium.open(page_of(builder, tmp_path))
+    assert "z_kernel" in chromium.text("dl")

@@ -406,6 +406,19 @@ def test_a_table_of_very_many_rows_comes_as_the_rows_do(tmp_path: Path) -> None:
     assert done.out.splitlines()[1_500].split()[1] == "row"
 
 
+def test_texts_that_come_late_have_room(tmp_path: Path) -> None:
+    TraceBuilder().write(tmp_path / "t.sqlite")
+    sql = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1500) "
+        "SELECT i, CASE WHEN i > 1200 THEN 'a longer text of row ' || i END AS text, i * i AS square FROM n"
+    )
+    words = ("query", sql, "t.sqlite", "--limit", "0")
+    done = nsysprof(*words, cwd=tmp_path, env=environment(COLUMNS="80"))
+    lines = done.out.splitlines()
+    assert lines[-1].split() == ["1500", "a", "longer", "text", "of", "row", "1500", "2250000"]
+    assert len({line.index("a longer") for line in lines if "a longer" in line}) == 1
+
+
 def test_a_full_folder_of_temporary_files_is_named(tmp_path: Path) -> None:
     TraceBuilder().write(tmp_path / "t.sqlite")
     sql = (

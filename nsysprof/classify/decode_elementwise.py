@@ -14,9 +14,7 @@ _VERBS = {
     "GroupNormBackwardKernelImplInternal": "group norm backward", "arange_cuda_out": "arange",
     "uniform_kernel": "uniform", "normal_kernel": "normal",
 }  # fmt: skip
-_ENDINGS = re.compile(
-    r"(?:_kernel(?:_impl|_cuda)*|_cuda(?:_kernel)?|_functor|Functor|CUDAKernelImpl|KernelImpl|Ops|_out)+_?$"
-)
+_ENDINGS = re.compile(r"(?:_kernel|_impl|_cuda|_functor|Functor|CUDAKernelImpl|KernelImpl|Ops|_out)+_?$")
 _LAMBDA = re.compile(r"[{\[]lambda\(([^()]*)\)(?:#\d+\}| \(instance \d+\)\])$")
 _CASTING = re.compile(r"(?:void )?(?:\w+::)*gpu_kernel_impl<")
 _WITHOUT_CASTS = re.compile(r"(?:void )?(?:\w+::)*gpu_kernel_impl_nocast<")

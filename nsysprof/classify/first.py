@@ -6,7 +6,7 @@ is not read here counts as any character: it is tried in vain then, never left o
 
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 ANY = None
@@ -38,9 +38,9 @@ class Ordered:
     def __init__(self, patterns: Sequence[str]) -> None:
         """Take the patterns apart; each is valid and without capturing groups."""
         self._parts = [
-            (number, part, _literal(part))
+            (number, part, literal)
             for number, pattern in enumerate(patterns)
-            for part in alternatives(pattern)
+            for part, literal in _parts(pattern)
         ]
         self._single: dict[str, Callable[[str, int], re.Match[str] | None]] = {}
         self._together: dict[str, _Compiled | None] = {}
@@ -95,29 +95,27 @@ class Ordered:
         return [(number, part, first_characters(part)) for number, part, _ in self._parts]
 
 
-def _literal(pattern: str) -> str:
-    """Return characters that every match begins with; the pattern is no choice."""
-    found = _PLAIN_CHARACTERS.match(pattern)
-    return found.group() if found else ""
+def _parts(pattern: str) -> list[tuple[str, str]]:
+    """Return the alternatives of a pattern, each with characters that every match of it begins with."""
+    try:
+        parts = alternatives(pattern)
+    except _UnreadError:
+        return [(pattern, "")]
+    plain = [_PLAIN_CHARACTERS.match(part) for part in parts]
+    return [(part, found.group() if found else "") for part, found in zip(parts, plain, strict=True)]
 
 
 def alternatives(pattern: str) -> list[str]:
     """Return the alternatives that a pattern consists of, or the pattern alone."""
     if pattern.startswith("(?:") and _group_end(pattern, 0) == len(pattern):
         return alternatives(pattern[3:-1])
-    found, depth, start, at = [], 0, 0, 0
-    while at < len(pattern):
-        character = pattern[at]
-        if character == "\\":
-            at += 1
-        elif character == "[":
-            at = _class_end(pattern, at) - 1
-        elif character in "()":
+    found, depth, start = [], 0, 0
+    for at, character in _signs(pattern):
+        if character in "()":
             depth += 1 if character == "(" else -1
         elif character == "|" and depth == 0:
             found.append(pattern[start:at])
             start = at + 1
-        at += 1
     return [*found, pattern[start:]]
 
 
@@ -195,14 +193,22 @@ def _class_end(pattern: str, at: int) -> int:
 
 def _group_end(pattern: str, at: int) -> int:
     depth = 0
-    while True:
-        character = pattern[at]
-        if character == "\\":
-            at += 1
-        elif character == "[":
-            at = _class_end(pattern, at) - 1
-        elif character in "()":
+    for place, character in _signs(pattern, at):
+        if character in "()":
             depth += 1 if character == "(" else -1
             if depth == 0:
-                return at + 1
-        at += 1
+                return place + 1
+    raise _UnreadError  # a comment, in which brackets need not match
+
+
+def _signs(pattern: str, at: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield place and character of all from ``at`` on that is neither escaped nor in a class."""
+    while at < len(pattern):
+        character = pattern[at]
+        if character == "\\":
+            at += 2
+        elif character == "[":
+            at = _class_end(pattern, at)
+        else:
+            yield at, character
+            at += 1

@@ -23,7 +23,7 @@ ANYWHERE = ".*?"
 NAME_LENGTH = 300
 """Characters of a kernel's own name in which words are looked for."""
 _NUMBER = re.compile(r"\d{3,}")
-"""A number that many names differ in; unless a word tells numbers apart, one stands for all."""
+"""A number that many names differ in; unless a word may tell numbers apart, one stands for all."""
 _COUNTING = re.compile(r"(?<![\[\d])\d{3}|\{|\\d.?\\d|\[0|\\[1-9]")
 
 
@@ -53,7 +53,8 @@ class RuleSet:
         self._match = Ordered([rule.pattern for rule in self._first]).match
         self._search = Ordered([rule.pattern[len(ANYWHERE) :] for rule in self._words]).search
         self._find_word = lru_cache(maxsize=1 << 14)(self._look_for_word)  # heads repeat, names do not
-        self._counting = any(_COUNTING.search(rule.pattern) for rule in self._words)
+        known = set(builtin_rules())
+        self._counting = any(_COUNTING.search(rule.pattern) or rule not in known for rule in self._words)
 
     def find(self, signature: Signature) -> Rule | None:
         """Return the rule that decides, or None."""

@@ -11,6 +11,7 @@ from nsysprof.attribute.submissions import Submissions
 from nsysprof.attribute.tally import distinct
 from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls
+from nsysprof.trace import Trace
 from nsysprof.trace.model import I32, I64
 
 _NEVER = int(np.iinfo(np.int64).max)
@@ -25,9 +26,9 @@ class HiddenGraphs:
     process: I32
     """Index into ``Trace.processes``, -1 when unknown."""
     earliest_ns: I64
-    """When the graph can have begun: not before its launch, nor before what its thread submitted before."""
+    """When the graph can have begun: not before its launch, nor before what was before it in any stream."""
     latest_ns: I64
-    """When it must have ended: what its thread submitted next began."""
+    """When it must have ended: what was next in every stream of its thread had begun by then."""
     reach: npt.NDArray[np.bool_]
     """Whether each device can have run it, as its process uses the device; shape (launches, devices)."""
 
@@ -55,10 +56,8 @@ class HiddenGraphs:
         return found
 
 
-def hidden_graphs(calls: Calls, submissions: Submissions, thread_process: I32) -> HiddenGraphs:
+def hidden_graphs(trace: Trace, calls: Calls, submissions: Submissions) -> HiddenGraphs:
     """Return the graph launches to which no operation belongs.
-
-    thread_process: process index by thread index.
 
     nsys hides the kernels of a graph under ``--cuda-graph-trace=graph``; what it records of the graph as a
     whole counts as an operation.
@@ -70,29 +69,39 @@ def hidden_graphs(calls: Calls, submissions: Submissions, thread_process: I32) -
         launches[ops.launch[ops.launch >= 0]] = False
         rows = np.flatnonzero(launches)
     launched, thread = calls.rows.start_ns[rows], calls.rows.thread[rows]
-    process = np.append(thread_process, np.int32(-1))[thread]
+    process = np.append(trace.thread_process, np.int32(-1))[thread]
     earliest, latest = launched.copy(), np.full(len(rows), _NEVER)
-    for one in distinct(thread).tolist():
-        mine = np.flatnonzero(thread == one)
-        earliest[mine], latest[mine] = _between(launched[mine], submissions, one)
+    if len(rows):
+        parts = (trace.kernels, trace.memcpys, trace.memsets, trace.graphs)  # as the operations follow
+        stream = np.concatenate([part.stream for part in parts])
+        for one in distinct(thread[thread >= 0]).tolist():
+            mine = np.flatnonzero(thread == one)
+            earliest[mine], latest[mine] = _between(launched[mine], submissions, one, stream)
     return HiddenGraphs(launched, process, earliest, latest, _reach(process, ops))
 
 
-def _between(launched: I64, submissions: Submissions, thread: int) -> tuple[I64, I64]:
-    """Return the ends of what a thread submitted before each launch, and the starts of what it did after.
+def _between(launched: I64, submissions: Submissions, thread: int, stream: I32) -> tuple[I64, I64]:
+    """Return when what a thread submitted before each launch had ended, and what it did after had begun.
 
-    As a stream runs what is submitted to it in turn, the graph ran between these.
+    A stream runs what is submitted to it in turn; as the graph's own is unknown, it may be any that the
+    thread uses.
     """
-    earliest, latest = launched.copy(), np.full(len(launched), _NEVER)
-    if thread < 0:
-        return earliest, latest
-    place = submissions.by_time(launched)
-    for group in submissions.of_thread(thread):
-        end, start = submissions.ops.end_ns[group.rows], submissions.ops.start_ns[group.rows]
-        behind = np.searchsorted(group.place, place)
-        earliest = np.maximum(earliest, np.append(end, -1)[behind - 1])
-        latest = np.minimum(latest, np.append(start, _NEVER)[behind])
-    return earliest, np.maximum(latest, earliest + 1)
+    ops, place = submissions.ops, submissions.by_time(launched)
+    least, most = np.full(len(launched), _NEVER), launched + 1
+    groups = [(np.arange(len(ops))[group.rows], group.place) for group in submissions.of_thread(thread)]
+    used = distinct(np.concatenate([np.zeros(0, np.int32), *(stream[rows] for rows, _ in groups)]))
+    for one in used.tolist():
+        before, behind = np.full(len(launched), -1), np.full(len(launched), _NEVER)
+        for rows, places in groups:
+            mine = stream[rows] == one
+            at = np.searchsorted(places[mine], place)
+            before = np.maximum(before, np.append(ops.end_ns[rows[mine]], -1)[at - 1])
+            behind = np.minimum(behind, np.append(ops.start_ns[rows[mine]], _NEVER)[at])
+        least, most = np.minimum(least, before), np.maximum(most, behind)
+    if not len(used):
+        return launched, np.full(len(launched), _NEVER)
+    earliest = np.maximum(launched, least)
+    return earliest, np.maximum(most, earliest + 1)
 
 
 def _reach(process: I32, ops: Operations) -> npt.NDArray[np.bool_]:

@@ -82,7 +82,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
     """Measure what was attributed."""
     trace, ops, calls, found = inputs.trace, inputs.ops, inputs.calls, inputs.steps
     info = _info(trace, ops)
-    hidden = hidden_graphs(calls, inputs.submissions, trace.thread_process)
+    hidden = hidden_graphs(trace, calls, inputs.submissions)
     windows = gpu_windows(ops, found.of_op, found.chain)
     overheads = trace.overheads
     partitioned = Beside(lambda: partition_devices(inputs, windows, overheads))

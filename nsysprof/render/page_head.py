@@ -32,7 +32,7 @@ def _largest(hotspots: Hotspots) -> Iterator[tuple[str, str, str]]:
     where = "all GPU time"
     if any(kernel.in_steps.count for kernel in hotspots.kernels):
         categories = _summed(step.categories for step in hotspots.steps)
-        kernels = {kernel.name: kernel.in_steps for kernel in hotspots.kernels}
+        kernels = {kernel.name: kernel.in_steps for kernel in hotspots.kernels if kernel.in_steps.count}
         where = "the steps' GPU time"
     whole = sum(amount.ns for amount in categories.values())
     if not whole:

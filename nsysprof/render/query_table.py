@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import IO
 
 from rich.cells import cell_len
@@ -21,6 +21,7 @@ Value = int | float | str | bytes | None
 Rows = Iterable[tuple[Value, ...]]
 
 _AT_ONCE = 1_000
+_LONGER_NUMBER, _LONGER_TEXT = 4, 40
 _NARROWEST_TEXT = 16
 _GAP = 2
 
@@ -34,11 +35,18 @@ def print_rows(query: Query | str, columns: Sequence[str], rows: Rows, console: 
     units = [column.unit for column in documented] or [""] * len(columns)
     lines = ([_cell(value, unit) for value, unit in zip(row, units, strict=True)] for row in rows)
     cells = list(islice(lines, _AT_ONCE))
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    further = list(islice(lines, 1))
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     numeric = [
-        all(isinstance(value, _Number) for value in column if value) for column in zip(*cells, strict=True)
+        any(column) and all(isinstance(value, _Number) for value in column if value)
+        for column in zip(*cells, strict=True)
     ]
     numeric = numeric or [False] * len(columns)
+    if further:  # longer values may come
+        widths = [
+            width + _LONGER_NUMBER if number else max(width, _LONGER_TEXT)
+            for width, number in zip(widths, numeric, strict=True)
+        ]
     shown = _fit(widths, numeric, console.width)
     table = grid(query.title if isinstance(query, Query) else "")
     for index, width in enumerate(shown):
@@ -47,7 +55,7 @@ def print_rows(query: Query | str, columns: Sequence[str], rows: Rows, console: 
     for line in cells:
         table.add_row(*(Text(shortened(cell, width)) for cell, width in zip(line, shown, strict=False)))
     console.print(table)
-    for line in lines:
+    for line in chain(further, lines):
         console.file.write(_line(line, shown, numeric) + "\n")
     if not cells:
         console.print(Text("no rows", style="dim"))

@@ -14,6 +14,7 @@ _LEAST_ROW = 8  # bytes that a row of any of these tables takes in the file
 _FIRST_SAMPLE, _SAMPLE = 32, 512
 _LONG = 16_384  # characters of a text: where they are that long, the first sample is enough
 _EMPTY = sys.getsizeof("")
+_FARTHEST = 1 << 61  # no more rowids than a range can have are drawn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _ends(source: Source, table: str) -> tuple[int, int]:
 def _own_texts(source: Source, rows: int) -> OwnTexts:
     """Estimate the texts in ``rows`` rows of NVTX; a few long ones among very many short can be missed."""
     first, last = _ends(source, schema.NVTX.name) if rows else (0, -1)
-    ids = range(first, last + 1)
+    ids = range(max(first, -_FARTHEST), min(last, _FARTHEST) + 1)
     texts: list[str] = []
     chosen = random.Random(0).sample(ids, min(_SAMPLE, len(ids)))  # noqa: S311 - no secret
     for part in (chosen[:_FIRST_SAMPLE], chosen[_FIRST_SAMPLE:]):

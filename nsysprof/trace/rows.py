@@ -48,7 +48,7 @@ def _all_usable(start: I64, end: I64) -> bool:
     lasted = 0.0
     for low in range(0, len(start), _AT_ONCE):
         begun, ended = start[low : low + _AT_ONCE], end[low : low + _AT_ONCE]
-        if begun.min() < 0 or ended.max() > _LATEST:
+        if begun.min() < 0 or ended.min() < 0 or ended.max() > _LATEST:
             return False
         duration = ended - begun
         if duration.min() < 0:
