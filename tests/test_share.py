@@ -314,6 +314,30 @@ HIDDEN = (
         "password: abc",
     ),
     *('{"api_key": "abc"}', "secret = abc", "hf_" + "a1" * 17, "sk-" + "a1" * 12, "AKIA" + "A1" * 8),
+    *(
+        "API_TOKEN=Trueblue99",
+        "API_TOKEN=NoneOfYourBusiness",
+        "token=3x9abc",
+        "X_AUTH=5x5abc",
+        "MY_ID=5x5abc",
+    ),
+    *("API_TOKEN=[abc]", "token=[abc]", "API_TOKEN=[2, abc]", "API_TOKEN=[12345678]", "API_TOKEN=12-34-abc"),
+    *("password=1234567", "password: 1234", "PASSWORD=1234", "api_key = 12", "secret=(12)"),
+    *(
+        "aws_secret_access_key=AKIA1",
+        "private-key: abc",
+        "pwd=abc",
+        "passphrase=abc",
+        "auth=abc",
+        "cookie: a=b",
+    ),
+    *(
+        "p --pass abc",
+        "p --db-pass=abc",
+        "p --key abc",
+        "Authorization: Bearer eyJ0",
+        "Bearer eyJ0eXAiOiJKV1QiLCJh",
+    ),
 )
 SHOWN = (
     *(
@@ -361,6 +385,23 @@ SHOWN = (
         "~5 ms",
     ),
     *("/job:worker", "x@y", "f$1", "fn.cu_1", "DEBUG=True", "TILE=64x64"),
+    *(
+        "TILE=128x128x32",
+        "SHAPE=[[2, 4], (8, None)]",
+        "tokens: [1, 2]",
+        "token=None",
+        "password=None",
+        "X=(True,)",
+    ),
+    *(
+        "pass: forward",
+        "attention key: q",
+        "bypass=1",
+        "p --bypass x",
+        "author: x",
+        "auth::f<int>",
+        "bearer of it",
+    ),
 )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from nsysprof.secret_words import OPTION_WORDS, SECRET_WORDS
+
 VARIABLES = (
     "PYTORCH_ALLOC_CONF",
     "PYTORCH_CUDA_ALLOC_CONF",
@@ -20,10 +22,7 @@ HIDDEN = "(hidden)"
 _OURS = "NSYS_NVTX_PROFILER_REGISTER_ONLY"
 """What nsysprof itself sets for nsys."""
 _ENVIRONMENTS = frozenset({"env", "environ", "environment", "environment_variables"})
-_SECRETS = (
-    r"token|auth|authorization|bearer|cookie|credentials?|secret|pwd|pass(?:word|wd|phrase)?"
-    r"|(?:(?:api|access|private|secret)[_-]?)?key"
-)
+_SECRETS = "|".join((*SECRET_WORDS, *OPTION_WORDS))
 """How the names of options and settings end that take a secret."""
 _OPTION = re.compile(rf"--?(?:[\w-]{{0,80}}[_-])?(?:{_SECRETS})", re.IGNORECASE)
 _SETTINGS = ("-e", "--env", "-x", "--build-arg")
