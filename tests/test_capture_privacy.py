@@ -38,6 +38,10 @@ COMMANDS = {
     "pg postgres://ann:a/c@h/x https://h:8000/x@v1": "pg postgres://(hidden)@h/x https://h:8000/x@v1",
     "get https://h/x?api_key=abc&y=1": "get https://h/x?api_key=(hidden)",
     "pip install torch==2.1 PIL==9": "pip install torch==2.1 PIL==9",
+    "curl -u bob:abc --proxy-user bob:abc h": "curl -u (hidden) --proxy-user (hidden) h",
+    "curl -ubob:abc --user=bob:abc h": "curl -u(hidden) --user=(hidden) h",
+    "docker run -u 1000:100 x": "docker run -u 1000:100 x",
+    "sudo -u bob x --user-agent=a:b": "sudo -u bob x --user-agent=a:b",
 }
 SCRIPTS = {
     'TOKEN=abc HF_TOKEN="a b" OMP_NUM_THREADS=2 python p.py': (
@@ -51,6 +55,11 @@ SCRIPTS = {
     "curl -H 'X-Api-Key: abc' h": "curl -H 'X-Api-Key: (hidden)' h",
     'import os; os.environ["TOKEN"] = "abc"; run()': 'import os; os.environ["TOKEN"] = (hidden); run()',
     "os.environ.setdefault('T', 'abc')": "os.environ.setdefault('T', (hidden))",
+    "API_KEY = 'abc'": "API_KEY = (hidden)",
+    "login(token = 'abc', steps = 3)": "login(token = (hidden) steps = 3)",
+    "if MODE == 'x': run()": "if MODE == 'x': run()",
+    "curl -u bob:abc -u 'bob:a c' h": "curl -u (hidden) -u (hidden) h",
+    "docker run -u 1000:100 x": "docker run -u 1000:100 x",
 }
 
 
@@ -73,6 +82,7 @@ def test_a_value_with_spaces_is_hidden_whole() -> None:
 
 def test_a_long_command_is_read_at_once() -> None:
     words = ["-" * 20_000, "a-" * 20_000, "token" * 4_000, "//" * 20_000, "A" * 40_000, '"=' * 20_000]
+    words += ["x://" + "a:" * 20_000, "//a:b" * 8_000, "-u a" * 10_000, "A =" + " " * 40_000]
     began = time.perf_counter()
     without_secrets([*words, *(part for word in words for part in ("-c", f"T={word} {word}"))])
     assert time.perf_counter() - began < 2

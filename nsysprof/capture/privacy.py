@@ -40,9 +40,17 @@ _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\;&|()]|["'].*)+"""
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=")
 _IN_A_LIST = re.compile(r"(?:(?<==)|,)([A-Za-z_]\w*)=")
 _IN_A_WORD = re.compile(rf"({_NAME})=(?!=)")
-_IN_A_SCRIPT = re.compile(rf"""({_NAME})(=(?!=)|["']\]\s*=\s*|["']\s*[:,]\s*){_VALUE}""", re.DOTALL)
+_IN_A_SCRIPT = re.compile(rf"""({_NAME})(\s*=(?!=)\s*|["']\]\s*=\s*|["']\s*[:,]\s*){_VALUE}""", re.DOTALL)
 _BEHIND_AN_OPTION = re.compile(rf"((?<!\S){_OPTION.pattern}\s+){_VALUE}", re.IGNORECASE | re.DOTALL)
-_USER = re.compile(r"(?<=//)(?:[^/\s'\"]*|[^/\s'\"@]*:(?!\d+/)[^\s'\"@]*)@")
+_USER = re.compile(r"(?<=//)(?:[^/\s'\"]*|[^/\s'\"@:]*:(?!\d+/)[^\s'\"@]{0,1000})@")
+"""A user of a URL, perhaps with a password, in which a slash may stand; not a port."""
+_LOGINS = ("-u", "-U", "--user", "--proxy-user")
+"""Options of curl that a user and a password follow."""
+_PAIR = r"(?![\"']?\d+:\d+(?!\S))(?=[\"']?[^\s\"':]*:(?!//))"
+"""Begins a user and a password: no URL, and no numbers of a user and a group, as docker takes them."""
+_LOGIN = re.compile(_PAIR)
+_LOGIN_IN_A_WORD = re.compile(rf"(-[uU]|--(?:proxy-)?user=){_PAIR}.+", re.DOTALL)
+_LOGIN_IN_A_SCRIPT = re.compile(rf"((?<!\S)(?:-[uU]\s*|--(?:proxy-)?user[\s=]\s*)){_PAIR}{_VALUE}", re.DOTALL)
 _HEADER = re.compile(
     r"\b((?:authorization|cookie|[\w-]{1,40}-(?:key|token))\s*:\s*)[^'\"]+|\b((?:bearer|basic)\s+)[^\s'\"]+",
     re.IGNORECASE,
@@ -58,13 +66,15 @@ def without_secrets(command: Sequence[str]) -> list[str]:
     """Return a command without the values that it gives to variables, and without what looks like a secret.
 
     Hidden are ``NAME=value`` in capitals wherever it stands, also in the program behind ``-c``; in any case
-    behind ``env`` and options that set variables; ``--token x`` and its like; users and passwords of URLs.
+    behind ``env`` and options that set variables; ``--token x`` and its like; users and passwords of URLs and
+    behind ``-u``.
     """
     told: list[str] = []
     assigning = hide = False
     before = ""
     for word in command:
         sets = assigning or before in _SETTINGS
+        hide = hide or (before in _LOGINS and _LOGIN.match(word) is not None)
         told.append(HIDDEN if hide else _told(word, sets, _SCRIPT.fullmatch(before) is not None))
         hide = not hide and _OPTION.fullmatch(word) is not None
         # behind `env` come options and assignments, then the program
@@ -81,7 +91,10 @@ def _told(word: str, sets: bool, is_script: bool) -> str:
     word = _HEADER.sub(lambda found: (found[1] or found[2]) + HIDDEN, word)
     if is_script:
         word = _BEHIND_AN_OPTION.sub(lambda found: found[1] + HIDDEN, word)
+        word = _LOGIN_IN_A_SCRIPT.sub(lambda found: found[1] + HIDDEN, word)
         return _IN_A_SCRIPT.sub(_hide_value, word)
+    if login := _LOGIN_IN_A_WORD.fullmatch(word):
+        return login[1] + HIDDEN
     if word.startswith(_LISTS):
         return _cut(word, _IN_A_LIST.finditer(word))
     return _cut(word, chain(_ASSIGNED.finditer(word) if sets else (), _IN_A_WORD.finditer(word)))
