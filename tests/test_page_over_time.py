@@ -3,14 +3,16 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, browser
+import traced_page
+from browser import Browser
 from selenium.webdriver.common.keys import Keys
 from trace_builder import TraceBuilder
-from traced_page import Case, figure_of, page_of, pointer, real_case, show
+from traced_page import Case, figure_of, page_of, pointer, show
+
+case, chromium = traced_page.case, traced_page.chromium
 
 AXIS = "return document.querySelector('#lanes .js-plotly-plot').layout.xaxis.range"
 TIMELINE = "GPU, CUDA API and NVTX over time"
@@ -22,17 +24,6 @@ navigator.clipboard.writeText = async text => { window.copied = text; };
 return window.copied;
 """
 MOMENT = re.compile(r"-?[\d,]+(\.\d+)? (ns|us|ms|s)")
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return real_case(tmp_path_factory.mktemp("pages"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 def copied(chromium: Browser, title: str) -> list[dict[str, str]]:

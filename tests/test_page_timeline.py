@@ -1,15 +1,17 @@
 """The page of a real trace in a browser: timeline, selection, numbers."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from browser import Browser, browser
-from traced_page import DRAWN, SECTIONS, Case, colors, real_case, show
+import traced_page
+from browser import Browser
+from traced_page import DRAWN, SECTIONS, Case, colors, show
 
 from nsysprof.render.format import count, duration, share
 from nsysprof.render.palette import category_color
 from nsysprof.render.records import to_json
+
+case, chromium = traced_page.case, traced_page.chromium
 
 AXIS = "return document.querySelector('#lanes .js-plotly-plot').layout.xaxis.range"
 WHEEL = """
@@ -27,17 +29,6 @@ for (let y = 4; y < box.height; y += 20) for (let x = 180; x < box.width - 20; x
 }
 return said;
 """
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return real_case(tmp_path_factory.mktemp("pages"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize("which", ["page", "bounded_page"])

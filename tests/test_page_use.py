@@ -5,27 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, browser
+import traced_page
+from browser import Browser
 from hotspots_example import example
 from selenium.webdriver.common.keys import Keys
 from trace_builder import TraceBuilder
-from traced_page import Case, figure_of, page_of, pointer, real_case, resize, show
+from traced_page import Case, figure_of, page_of, pointer, resize, show
 
 from nsysprof.render.format import count, duration
 from nsysprof.render.page import write_page
 
+case, chromium = traced_page.case, traced_page.chromium
+
 CHOICE = "return document.getElementById('step-choice').value"
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return real_case(tmp_path_factory.mktemp("pages"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,12 @@
 """Pages of traces for tests in a browser, and what those tests look at."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser
+from browser import Browser, browser
 from real_trace import THREE_STEPS, unpack
 from selenium.webdriver.common.action_chains import ActionChains
 from trace_builder import TraceBuilder
@@ -56,6 +57,17 @@ def real_case(folder: Path) -> Case:
         patch.setattr(timeline, "MOST_EVENTS", 1000)
         bounded = write_page(hotspots, folder / "bounded.html", measure_timeline(inputs, hotspots))
     return Case(hotspots, whole, page, bounded)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return real_case(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
 
 
 def page_of(builder: TraceBuilder, folder: Path) -> Path:
