@@ -16,36 +16,64 @@ from nsysprof.units import size
 _HINT = "free some, use a machine with more, or capture fewer steps; `nsysprof query` needs little"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Rates:
     """Bytes at the peak of one part of the work."""
 
     base: int
-    operation: int
-    api_call: int
-    memory_event: int
-    nvtx_range: int
-    string: int
-    character: float
+    operation: int = 0
+    api_call: int = 0
+    memory_event: int = 0
+    nvtx_range: int = 0
+    string: int = 0
+    character: float = 0.0
     """Of a string."""
-    own_text: int
+    own_text: int = 0
     """What a row of NVTX with a text of its own takes beside the text."""
-    own_size: float
+    own_size: float = 0.0
     """For each byte of all such texts, equal ones included."""
-    distinct: int
+    distinct: int = 0
     """What each different one takes beside its text."""
-    distinct_size: float
+    distinct_size: float = 0.0
     """For each byte of the different ones."""
 
 
 _PARTS = (
-    _Rates(72_000_000, 130, 40, 118, 60, 300, 2.0, 0, 0.0, 200, 1.1),
-    _Rates(72_000_000, 0, 0, 0, 200, 300, 2.0, 30, 1.15, 200, 0.0),
+    _Rates(
+        base=72_000_000,
+        operation=130,
+        api_call=40,
+        memory_event=118,
+        nvtx_range=60,
+        string=300,
+        character=2.0,
+        distinct=200,
+        distinct_size=1.1,
+    ),
+    _Rates(
+        base=72_000_000,
+        nvtx_range=200,
+        string=300,
+        character=2.0,
+        own_text=30,
+        own_size=1.15,
+        distinct=200,
+    ),
 )
 """What measuring takes, and what loading ranges takes, while nothing else is at its peak."""
 _PAGE = (
-    _Rates(105_000_000, 150, 43, 60, 60, 300, 3.5, 0, 0.0, 200, 3.2),
-    _Rates(130_000_000, 0, 0, 0, 0, 0, 0.0, 0, 0.0, 0, 0.0),
+    _Rates(
+        base=105_000_000,
+        operation=150,
+        api_call=43,
+        memory_event=60,
+        nvtx_range=60,
+        string=300,
+        character=3.5,
+        distinct=200,
+        distinct_size=3.2,
+    ),
+    _Rates(base=130_000_000),
 )
 """What making the page takes, and the least that it ever took."""
 
