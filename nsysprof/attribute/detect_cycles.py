@@ -14,7 +14,8 @@ CLEARLY = 1.5
 """Times as long: a pause that tells something."""
 _FEWEST_CYCLES = 4
 _COMPARED = 4  # cycles that what follows the last one is compared with
-_TAIL, _HEAD = 4, 16  # launches: the end of a cycle, and the beginning of one that breaks off
+_TAIL = 4  # launches before a place: the end of a cycle
+_HEAD = 16  # launches from a place on: the beginning of a cycle, also of one that breaks off
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ def leads_between_interruptions(sequence: I32, marks: Marks) -> tuple[int, int] 
 
 
 def _whole_leads(sequence: I32, marks: Marks, inner: I64) -> tuple[int, int] | None:
+    """Return the least and most launches before its mark with which cycles are whole at the ends of runs.
+
+    inner: marks inside runs; what is around the first and last ones is compared with what is around some of
+    these. None unless 0 <= least <= most < a cycle.
+    """
     opens, closes = marks.limits()
     usual = int(np.median((marks.at - np.roll(marks.at, 1))[~marks.opens]))
     middle = marks.at[inner[np.unique(np.linspace(0, len(inner) - 1, _COMPARED).astype(np.int64))]]
@@ -66,6 +71,7 @@ def cut_run(sequence: I32, marks: Marks, least: float) -> tuple[Marks, int, int]
 
 
 def _some(places: I64) -> list[int]:
+    """Return places spread evenly over all, fewer than twice ``_MOST_RUNS``."""
     chosen: list[int] = places[:: max(len(places) // _MOST_RUNS, 1)].tolist()
     return chosen
 

@@ -24,6 +24,7 @@ class Launched:
     """When each was launched, or began where that is not known."""
     thread: I32
     """Thread that launched it, -1 when unknown."""
+    """Calls of the CUDA API, to which ``ops.launch`` points."""
     calls: ApiRows
 
 

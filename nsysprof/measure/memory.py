@@ -25,6 +25,7 @@ class _Curve:
     """Bytes in use before the first event."""
     used: I64
     """Bytes in use after each event."""
+    """Process of each event, an index into ``Trace.processes``, -1 when unknown."""
     process: I32
     bytes: I64
     is_release: I64

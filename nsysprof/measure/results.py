@@ -113,7 +113,9 @@ class Launcher:
     name: str
     """Text of the range without shapes and sequence numbers; empty for what no range holds."""
     ns: int
+    """Time on the GPU of the kernels that it submitted."""
     count: int
+    """How many these are."""
 
 
 @dataclass(frozen=True, slots=True)
