@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Bools, find_anchors
+from nsysprof.attribute.detect_anchors import find_anchors
 from nsysprof.attribute.detect_choice import choose_level
 from nsysprof.attribute.detect_cycles import Cycles
 from nsysprof.attribute.detect_layers import steps_rather_than_layers
 from nsysprof.attribute.detect_levels import Level, find_levels
 from nsysprof.attribute.detect_phase import GUESSED
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 _FEWEST_LAUNCHES = 16
 _FEWEST_STEPS = 2

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 U32 = npt.NDArray[np.uint32]
 
 WIDTHS = (1, 4, 16)

@@ -14,11 +14,11 @@ from functools import reduce
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks, gram_ids, marks_of
+from nsysprof.attribute.detect_anchors import Anchors, Marks, gram_ids, marks_of
 from nsysprof.attribute.detect_cycles import Cycles
 from nsysprof.attribute.detect_levels import LEAST_COVER, Level
 from nsysprof.attribute.detect_phase import place_cycles
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 _ALIKE_COVER = 0.7  # of the best cover: levels of less are parts of something
 _ALIKE = 0.9  # of the outer level's overlap: inner cycles of less are not the same thing again

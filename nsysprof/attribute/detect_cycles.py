@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Bools
 from nsysprof.attribute.detect_runs import common
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 COMPLETE = 0.8
 """Part of a cycle: what must be there of the first and the last."""

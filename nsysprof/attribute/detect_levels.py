@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Bools, Marks, marks_of, pair_ids
-from nsysprof.trace.model import I32, I64
+from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Marks, marks_of, pair_ids
+from nsysprof.trace.model import I32, I64, Bools
 
 _LARGE = 100  # launches in a cycle: smaller ones may be the layers of a model that ran once
 LEAST_COVER = (0.8, 0.4)

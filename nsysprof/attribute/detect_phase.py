@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Anchors, Bools, Marks
+from nsysprof.attribute.detect_anchors import Anchors, Marks
 from nsysprof.attribute.detect_cycles import CLEARLY, COMPLETE, Cycles, with_shorter_last, without_broken_off
 from nsysprof.attribute.detect_levels import Level
 from nsysprof.attribute.detect_marks import WHOLE, marks_of_cycles
@@ -30,7 +30,7 @@ from nsysprof.attribute.detect_votes import (
     tails_of,
     take_votes,
 )
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 GUESSED = 0.6
 """How sure, when nothing but a rule says where a step begins: with the piece that also runs alone."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import Bools, Marks
-from nsysprof.trace.model import I32, I64
+from nsysprof.attribute.detect_anchors import Marks
+from nsysprof.trace.model import I32, I64, Bools
 
 _FEWEST_MARKS = 4
 _COMPARED = 4  # cycles that the first and the last one are compared with

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Bools, Marks, spread
+from nsysprof.attribute.detect_anchors import F64, SHORT, Anchors, Marks, spread
 from nsysprof.attribute.detect_levels import Level
-from nsysprof.trace.model import I64
+from nsysprof.trace.model import I64, Bools
 
 _SLACK = 0.4  # part of the period by which an anchor may be off its usual place
 _LATE_START = 0.25  # and by which a first step may be longer: lazy loading, the optimizer's state

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsysprof.attribute.detect import DetectedSteps
-from nsysprof.attribute.detect_anchors import Bools
 from nsysprof.attribute.operations import Operations
 from nsysprof.attribute.steps import Steps
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, I64, ApiRows, process_id, thread_id
+from nsysprof.trace.model import I32, I64, ApiRows, Bools, process_id, thread_id
 
 _TOGETHER, _IN_STEP = 0.5, 0.8  # of two steps' time together; of the steps of two teams that are one job
 _MUCH = 0.2  # of the GPU time outside the steps
@@ -24,8 +23,8 @@ class Launched:
     """When each was launched, or began where that is not known."""
     thread: I32
     """Thread that launched it, -1 when unknown."""
-    """Calls of the CUDA API, to which ``ops.launch`` points."""
     calls: ApiRows
+    """Calls of the CUDA API, to which ``ops.launch`` points."""
 
 
 @dataclass(frozen=True, slots=True)

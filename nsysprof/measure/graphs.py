@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nsysprof.attribute.operations import Operations
 from nsysprof.attribute.steps import Steps
@@ -12,7 +11,7 @@ from nsysprof.attribute.tally import distinct
 from nsysprof.attribute.windows import Windows
 from nsysprof.measure.calls import Calls
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I32, I64
+from nsysprof.trace.model import I32, I64, Bools
 
 _NEVER = int(np.iinfo(np.int64).max)
 
@@ -29,7 +28,7 @@ class HiddenGraphs:
     """When the graph can have begun: not before its launch, nor before what was before it in any stream."""
     latest_ns: I64
     """When it must have ended: what was next in every stream of its thread had begun by then."""
-    reach: npt.NDArray[np.bool_]
+    reach: Bools
     """Whether each device can have run it, as its process uses the device; shape (launches, devices)."""
 
     def __len__(self) -> int:
@@ -104,7 +103,7 @@ def _between(launched: I64, submissions: Submissions, thread: int, stream: I32) 
     return earliest, np.maximum(most, earliest + 1)
 
 
-def _reach(process: I32, ops: Operations) -> npt.NDArray[np.bool_]:
+def _reach(process: I32, ops: Operations) -> Bools:
     """Return which devices may have run the work of each process: those it used, all where it used none."""
     reach = np.ones((len(process), len(ops.devices)), bool)
     for one in distinct(process).tolist() if len(ops.devices) > 1 else ():

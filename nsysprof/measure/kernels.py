@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nsysprof.attribute.buckets import WORK, WORK_CODE
 from nsysprof.attribute.operations import Codes, Operations
@@ -13,9 +12,7 @@ from nsysprof.attribute.tally import Coded, code, count_and_sum, spread
 from nsysprof.classify import KernelClass, RuleSet, classify_names
 from nsysprof.measure.results import Amount, CategoryShare, KernelHotspot, Launcher
 from nsysprof.trace import Trace
-from nsysprof.trace.model import I64
-
-Bools = npt.NDArray[np.bool_]
+from nsysprof.trace.model import I64, Bools
 
 
 @dataclass(frozen=True, slots=True)

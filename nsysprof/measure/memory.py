@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nsysprof.attribute.tally import distinct
 from nsysprof.measure.results import DeviceMemory, MemoryPoint, StepMemory
-from nsysprof.trace.model import I32, I64, MemoryRows
+from nsysprof.trace.model import I32, I64, Bools, MemoryRows
 
 POINTS = 400
 """Points of a device's curve, at most about twice as many are kept."""
@@ -25,8 +24,8 @@ class _Curve:
     """Bytes in use before the first event."""
     used: I64
     """Bytes in use after each event."""
-    """Process of each event, an index into ``Trace.processes``, -1 when unknown."""
     process: I32
+    """Process of each event, an index into ``Trace.processes``, -1 when unknown."""
     bytes: I64
     is_release: I64
     pool: I64
@@ -42,7 +41,7 @@ def device_memory(rows: MemoryRows, begin_ns: int) -> tuple[DeviceMemory, ...]:
 
 
 def memory_by_step(
-    rows: MemoryRows, start_ns: I64, end_ns: I64, processes: npt.NDArray[np.bool_]
+    rows: MemoryRows, start_ns: I64, end_ns: I64, processes: Bools
 ) -> tuple[StepMemory | None, ...]:
     """Return what happened to device memory in each CPU window; None everywhere without memory events.
 
@@ -61,9 +60,7 @@ def memory_by_step(
     return tuple(StepMemory(*step) for step in found.T.tolist())
 
 
-def _add(
-    found: I64, steps: I64, curve: _Curve, own: npt.NDArray[np.bool_], start_ns: I64, end_ns: I64
-) -> None:
+def _add(found: I64, steps: I64, curve: _Curve, own: Bools, start_ns: I64, end_ns: I64) -> None:
     """Add a device's peak, and its events as far as they are ``own``, to the rows of ``found``."""
     first = np.searchsorted(curve.time_ns, start_ns)
     last = np.maximum(np.searchsorted(curve.time_ns, end_ns), first)
