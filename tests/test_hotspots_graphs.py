@@ -112,16 +112,21 @@ def test_a_graph_hides_the_end_of_the_step_before_it(tmp_path: Path) -> None:
     assert found.launch_bound == -1.0
 
 
-def test_a_graph_launched_between_steps_hides_what_the_gpu_did_then(tmp_path: Path) -> None:
+def steps_of_a_kernel(count: int) -> TraceBuilder:
+    """Steps of 1,000 ns that launch one kernel, which runs for 60 ns."""
     builder = TraceBuilder()
-    for step in range(4):
+    for step in range(count):
         start = 1_000 * step
         builder.nvtx(f"step {step}", start, start + 200)
         builder.launch(
             "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
         )
-        if step == 1:
-            builder.api("cudaGraphLaunch_v10000", start + 500, start + 520, 100)
+    return builder
+
+
+def test_a_graph_launched_between_steps_hides_what_the_gpu_did_then(tmp_path: Path) -> None:
+    builder = steps_of_a_kernel(4)
+    builder.api("cudaGraphLaunch_v10000", 1_500, 1_520, 100)
     found = measure(builder, tmp_path)
     assert [(step.hidden_graphs, step.busy_ns) for step in found.steps] == [
         (0, 60),
@@ -132,13 +137,7 @@ def test_a_graph_launched_between_steps_hides_what_the_gpu_did_then(tmp_path: Pa
 
 
 def test_a_graph_may_run_for_long_beside_another_stream(tmp_path: Path) -> None:
-    builder = TraceBuilder()
-    for step in range(4):
-        start = 1_000 * step
-        builder.nvtx(f"step {step}", start, start + 200)
-        builder.launch(
-            "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
-        )
+    builder = steps_of_a_kernel(4)
     builder.api("cudaGraphLaunch_v10000", 1_100, 1_110, 100)
     builder.launch("copy_kernel", (1_120, 1_130), (1_140, 1_150), correlation=50, stream=9)
     builder.launch("copy_kernel", (2_120, 2_130), (2_140, 2_150), correlation=51, stream=9)
@@ -151,13 +150,7 @@ def test_a_graph_may_run_for_long_beside_another_stream(tmp_path: Path) -> None:
 
 
 def test_a_graph_of_a_process_hides_nothing_on_a_gpu_that_it_does_not_use(tmp_path: Path) -> None:
-    builder = TraceBuilder().gpu(1, "NVIDIA H200")
-    for step in range(2):
-        start = 1_000 * step
-        builder.nvtx(f"step {step}", start, start + 200)
-        builder.launch(
-            "gemm_kernel", (start + 10, start + 20), (start + 30, start + 90), correlation=step + 1
-        )
+    builder = steps_of_a_kernel(2).gpu(1, "NVIDIA H200")
     builder.launch("gemm_kernel", (10, 20), (30, 90), correlation=1, tid=2000, pid=2000, device=1)
     builder.api("cudaGraphLaunch_v10000", 500, 520, 100, pid=2000, tid=2000)
     found = measure(builder, tmp_path)

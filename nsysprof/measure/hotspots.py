@@ -1,5 +1,6 @@
 """Where the time of a trace went: steps, kernels, CUDA API calls and the causes of idleness."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,7 @@ from nsysprof.measure.steps import (
 )
 from nsysprof.threads import Beside
 from nsysprof.trace import Trace
-from nsysprof.trace.diagnostics import load_diagnostics
+from nsysprof.trace.diagnostics import Diagnostic, load_diagnostics
 from nsysprof.units import number_of
 
 
@@ -121,7 +122,7 @@ def hotspots_of(inputs: StepInputs) -> Hotspots:
         unclassified_share=categories["unknown"].share if "unknown" in categories else 0.0,
         warnings=(
             *trace.warnings,
-            *lost_events(trace),
+            *lost_events(load_diagnostics(trace)),
             *_doubts(trace, ops, calls, found, len(hidden)),
             *unclosed_ranges(trace),
             *found.notes,
@@ -221,9 +222,9 @@ def _doubts(trace: Trace, ops: Operations, calls: Calls, found: Steps, hidden: i
     return tuple(doubts)
 
 
-def lost_events(trace: Trace) -> tuple[str, ...]:
+def lost_events(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """Say what nsys itself says of events that are missing from the trace."""
-    return tuple(f"nsys lost events: {item.text}" for item in load_diagnostics(trace) if item.is_loss)
+    return tuple(f"nsys lost events: {item.text}" for item in diagnostics if item.is_loss)
 
 
 def unclosed_ranges(trace: Trace) -> tuple[str, ...]:

@@ -51,9 +51,11 @@ def memory_by_step(
     if not curves:
         return (None,) * len(start_ns)
     found = np.zeros((4, len(start_ns)), np.int64)
-    for team in sorted(set(map(tuple, processes.tolist()))):
-        steps = np.flatnonzero((processes == team).all(axis=1))
-        own = np.array([*team, True])  # the last is for events of an unknown process
+    steps_of: dict[bytes, list[int]] = {}
+    for step, team in enumerate(processes):
+        steps_of.setdefault(team.tobytes(), []).append(step)
+    for steps in map(np.array, steps_of.values()):
+        own = np.append(processes[steps[0]], True)  # the last is for events of an unknown process
         for curve in curves:
             if own[curve.process].any():
                 _add(found, steps, curve, own[curve.process], start_ns[steps], end_ns[steps])

@@ -117,9 +117,9 @@ def judge(path: Path, expected: Expected) -> Verdict:
         counts = (len(trace.kernels), len(trace.api_calls), len(trace.ranges))
         unclosed = int(np.count_nonzero(trace.ranges.end_ns < 0))
         told = hotspots.warnings if hotspots and counts[0] else unclosed_ranges(trace)
-        known = lost_events(trace)  # which have a place of their own
         diagnostics = load_diagnostics(trace)
         graphs = len(trace.graphs)
+    known = lost_events(diagnostics)  # which have a place of their own
     steps = len(hotspots.steps) if hotspots else 0
     problems = _problems(counts, expected, graphs)
     return Verdict(
